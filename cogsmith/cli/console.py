@@ -1,0 +1,77 @@
+"""What people see beside the result: notes, warnings, errors and progress, on standard error.
+
+Colors and bars appear on a terminal only; elsewhere each line stands on its own. ``NO_COLOR``
+and ``TERM=dumb`` are honored (no-color.org).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import TextIO
+
+from cogsmith.errors import CogsmithError, Problem
+
+RED, YELLOW, GREEN, DIM, BOLD, RESET = (
+    "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[2m", "\x1b[1m", "\x1b[0m",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Console:
+    """Standard error, and whether a person is looking at it."""
+
+    stream: TextIO
+    color: bool = False
+    terminal: bool = False
+    quiet: bool = False
+
+    @classmethod
+    def of_terminal(cls, progress: str = "auto") -> Console:
+        """The console of this process; ``progress`` is auto, tty, plain or quiet."""
+        terminal = sys.stderr.isatty() if progress == "auto" else progress == "tty"
+        dumb = os.environ.get("TERM") == "dumb"
+        return cls(
+            stream=sys.stderr,
+            color=terminal and not dumb and not os.environ.get("NO_COLOR"),
+            terminal=terminal and not dumb,
+            quiet=progress == "quiet",
+        )
+
+    def line(self, text: str) -> None:
+        """One line, as it is."""
+        self.stream.write(f"{text}\n")
+        self.stream.flush()
+
+    def note(self, text: str) -> None:
+        """Something good to know; left out when quiet."""
+        if not self.quiet:
+            self.line(self.paint(text, DIM))
+
+    def done(self, text: str) -> None:
+        """Something that is now there."""
+        if not self.quiet:
+            self.line(self.paint(text, GREEN))
+
+    def warning(self, problem: Problem) -> None:
+        """Something that works and should not stay as it is."""
+        self.line(f"{self.paint('warning:', YELLOW)} {problem}")
+        if problem.hint:
+            self.line(f"{self.paint('hint:', BOLD)}    {_indented(problem.hint, 9)}")
+
+    def error(self, error: CogsmithError) -> None:
+        """Everything that is wrong, each with what to do about it."""
+        for problem in error.problems:
+            self.line(f"{self.paint('error:', RED)} {_indented(str(problem), 7)}")
+            if problem.hint:
+                self.line(f"{self.paint('hint:', BOLD)}  {_indented(problem.hint, 7)}")
+
+    def paint(self, text: str, color: str) -> str:
+        """The text in a color, or plain where there are none."""
+        return f"{color}{text}{RESET}" if self.color else text
+
+
+def _indented(text: str, width: int) -> str:
+    """Further lines stand under the first one's words."""
+    return text.replace("\n", "\n" + " " * width)

@@ -1,0 +1,60 @@
+"""``cogsmith init``: a new model project in a folder, ready to run."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import click
+
+from cogsmith.cli.console import Console
+from cogsmith.errors import Problem, UsageError
+
+TEMPLATES = "templates"
+
+
+@click.command("init")
+@click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--model", metavar="ORG/NAME",
+    help="A language model from the hub (or a local folder): no code to write.",
+)  # fmt: skip
+def command(folder: Path, model: str | None) -> None:
+    """Start a new model project in FOLDER (here when it is not given).
+
+    Files that are already there are never changed.
+    """
+    console = Console.of_terminal()
+    kind = "llm" if model else "new"
+    texts = {
+        name: _filled(text, model or "")
+        for name, text in _texts(files("cogsmith.cli") / TEMPLATES / kind)
+    }
+    taken = [name for name in texts if (folder / name).exists()]
+    if taken:
+        raise UsageError(
+            [
+                Problem(f"{folder / name} is already there", hint="choose another folder")
+                for name in taken
+            ]
+        )
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+        console.done(f"made {folder / name}")
+    here = "" if folder == Path() else f"cd {folder} && "
+    console.note(f"Next:  {here}cogsmith predict -i prompt=\"Once upon a time\"")
+
+
+def _texts(folder: Traversable) -> list[tuple[str, str]]:
+    """Name and text of each template; a leading ``dot-`` stands for a dot."""
+    return [
+        (entry.name.replace("dot-", ".", 1), entry.read_text("utf-8"))
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if entry.is_file()
+    ]
+
+
+def _filled(text: str, model: str) -> str:
+    return text.replace("{{model}}", model)

@@ -1,0 +1,133 @@
+"""``cogsmith`` (and ``cog``, the same program): the commands, and the outer wall for errors.
+
+The commands are named here with one line each, and their modules are imported only when
+one is asked for, so that ``--help`` costs next to nothing.
+
+Exit codes (DESIGN, D9): 0 fine, 1 a known error, 2 usage, 130 interrupted, 3 our bug.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from cogsmith import __version__
+from cogsmith.cli.console import Console
+from cogsmith.errors import CogsmithError, UsageError
+
+COMMANDS = {
+    "predict": "Run a prediction, on this machine, without Docker.",
+    "run": "The same as predict (Cog's newer word).",
+    "init": "Start a new model project here, or one for a model from a hub.",
+    "models": "List the models of this repository with inputs and outputs.",
+    "schema": "Print a model's OpenAPI document, read from its source.",
+    "lock": "Pin a model's Python packages in pylock.toml.",
+}
+MODULES = {"run": "predict"}
+
+
+class Commands(click.Group):
+    """A group that knows its commands by name and imports a module when one is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The names, in the order of the road."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command's module, or answer None for a name that is not there."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"cogsmith.cli.{MODULES.get(cmd_name, cmd_name)}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands from the table above, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog='A first answer:  cogsmith predict -i prompt="Once upon a time"',
+)
+@click.version_option(__version__, "--version", message="cogsmith %(version)s")
+def cli() -> None:
+    """Package, run and serve large language models the Cog way.
+
+    A Predictor class declares typed inputs and outputs, cog.yaml says what environment it
+    needs, and these commands do the rest.
+    """
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run one command and exit: the only place where errors become words and exit codes."""
+    console = Console.of_terminal()
+    try:
+        code = cli.main(args=argv, prog_name=_program(), standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        code = exit_.exit_code
+    except click.UsageError as error:
+        code = _usage(console, error)
+    except click.Abort:
+        code = _interrupted(console)
+    except click.ClickException as error:
+        console.error(CogsmithError(error.format_message()))
+        code = 1
+    except KeyboardInterrupt:
+        code = _interrupted(console)
+    except BrokenPipeError:
+        code = _reader_left()
+    except CogsmithError as error:
+        console.error(error)
+        code = 2 if isinstance(error, UsageError) else 1
+    except Exception as error:  # noqa: BLE001 - the outer wall: what nobody foresaw is our bug
+        code = _bug(console, error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _program() -> str:
+    """The name that the person typed: ``cog`` and ``cogsmith`` are the same program."""
+    name = Path(sys.argv[0]).name
+    return name if name in ("cog", "cogsmith") else "cogsmith"
+
+
+def _usage(console: Console, error: click.UsageError) -> int:
+    context = error.ctx
+    hint = f"{context.command_path} --help shows what there is" if context else ""
+    console.error(UsageError(error.format_message(), hint=hint))
+    return 2
+
+
+def _interrupted(console: Console) -> int:
+    console.note("interrupted")
+    return 130
+
+
+def _reader_left() -> int:
+    """End quietly when the reader of our output is gone (``| head``), as Python's docs advise."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
+
+
+def _bug(console: Console, error: Exception) -> int:
+    trace = "".join(traceback.format_exception(error))
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="cogsmith-", suffix=".log", delete=False, encoding="utf-8"
+    ) as log:
+        log.write(f"cogsmith {__version__}, Python {sys.version}\n{trace}")
+    console.error(
+        CogsmithError(
+            f"this is a bug of ours: {type(error).__name__}: {error}",
+            hint=f"please open an issue with the log in {log.name}",
+        )
+    )
+    return 3

@@ -1,0 +1,227 @@
+"""Every error of ours, in one tree.
+
+::
+
+    CogsmithError
+    ├── UsageError            the command line asks for something that does not fit
+    ├── ConfigError           cog.yaml is wrong
+    ├── SignatureError        predict() cannot be understood from its source
+    ├── LockError             requirements cannot be resolved, or a lock cannot be read
+    │   └── LockStale         the lock answers other requirements
+    ├── InstallError          an environment cannot be made from a lock
+    ├── CommandFailed         a program that we started failed
+    ├── PredictionError       a prediction did not happen
+    │   ├── InvalidInput      the inputs do not fit the signature
+    │   ├── SetupFailed       setup() raised, timed out or its process died
+    │   ├── PredictionFailed  predict() raised
+    │   ├── Canceled          somebody took it back
+    │   └── WorkerCrashed     the worker's process died
+    └── EngineError           the engine refuses a request or cannot load a checkpoint
+        ├── PromptTooLong     E1002
+        ├── BadTemplate       E1003, E1004
+        └── CheckpointError   E1202
+
+An error holds *problems*, each with three fields: ``where`` (file, line and key path, or a
+URL), ``message`` (what is wrong, with the value) and ``hint`` (what to do). ``code`` is a
+stable word for programs. All problems of one file travel in one error (DESIGN, D9).
+
+This module imports the standard library alone: it also runs inside the author's
+environment, next to the predictor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = [
+    "BadTemplate",
+    "Canceled",
+    "CheckpointError",
+    "CogsmithError",
+    "CommandFailed",
+    "ConfigError",
+    "EngineError",
+    "InstallError",
+    "InvalidInput",
+    "LockError",
+    "LockStale",
+    "PredictionError",
+    "PredictionFailed",
+    "Problem",
+    "PromptTooLong",
+    "SetupFailed",
+    "SignatureError",
+    "UsageError",
+    "WorkerCrashed",
+]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: where, what, and what to do about it."""
+
+    message: str
+    where: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class CogsmithError(Exception):
+    """The root: one or more problems that a person can act on.
+
+    >>> str(ConfigError("no such key", where="cog.yaml:3: build.gpus"))
+    'cog.yaml:3: build.gpus: no such key'
+    """
+
+    code = "error"
+
+    def __init__(
+        self, message: str | Iterable[Problem], *, where: str = "", hint: str = "", code: str = ""
+    ) -> None:
+        """Hold one problem, given by its words, or several, given whole."""
+        if isinstance(message, str):
+            self.problems: tuple[Problem, ...] = (Problem(message, where, hint),)
+        else:
+            self.problems = tuple(message)
+        if code:
+            self.code = code
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    @property
+    def message(self) -> str:
+        """The first problem's words."""
+        return self.problems[0].message
+
+    @property
+    def hint(self) -> str:
+        """The first problem's advice."""
+        return self.problems[0].hint
+
+    @property
+    def where(self) -> str:
+        """The first problem's place."""
+        return self.problems[0].where
+
+
+class UsageError(CogsmithError):
+    """The command line asks for something that does not fit (exit code 2)."""
+
+    code = "usage"
+
+
+class ConfigError(CogsmithError):
+    """cog.yaml is wrong."""
+
+    code = "config"
+
+
+class SignatureError(CogsmithError):
+    """predict() cannot be understood from its source."""
+
+    code = "signature"
+
+
+class LockError(CogsmithError):
+    """Requirements cannot be resolved, or a lock cannot be read."""
+
+    code = "lock"
+
+
+class LockStale(LockError):
+    """The lock answers other requirements than the project's."""
+
+    code = "lock_stale"
+
+
+class InstallError(CogsmithError):
+    """An environment cannot be made from a lock."""
+
+    code = "install"
+
+
+class CommandFailed(CogsmithError):
+    """A program that we started failed.
+
+    ``words`` is the command as shown to people (secrets already starred), ``exit_code``
+    its status, ``tail`` the last lines of what it wrote.
+    """
+
+    code = "command"
+
+    def __init__(self, words: tuple[str, ...], exit_code: int, tail: str = "") -> None:
+        """Say which program failed, how, and its last words."""
+        self.words, self.exit_code, self.tail = words, exit_code, tail
+        said = f":\n{tail.rstrip()}" if tail.strip() else ""
+        super().__init__(f"{' '.join(words[:2])} ended with exit code {exit_code}{said}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.words, self.exit_code, self.tail)
+
+
+class PredictionError(CogsmithError):
+    """A prediction did not happen."""
+
+    code = "prediction"
+
+
+class InvalidInput(PredictionError):
+    """The inputs do not fit the signature."""
+
+    code = "invalid_input"
+
+
+class SetupFailed(PredictionError):
+    """setup() raised, timed out, or its process died."""
+
+    code = "setup_failed"
+
+
+class PredictionFailed(PredictionError):
+    """predict() raised."""
+
+    code = "prediction_failed"
+
+
+class Canceled(PredictionError):
+    """Somebody took the prediction back."""
+
+    code = "canceled"
+
+
+class WorkerCrashed(PredictionError):
+    """The worker's process died."""
+
+    code = "worker_crashed"
+
+
+class EngineError(CogsmithError):
+    """The engine refuses a request or cannot load a checkpoint.
+
+    ``code`` is one of the E-numbers that LLM predictors share (facts/replicate-api.md §8.4):
+    E1000 generic, E1001 prompt required, E1002 prompt too long, E1003 template without
+    ``{prompt}``, E1004 template not formattable, E1101/E1102 both old and new token limits
+    given, E1200 engine, E1202 checkpoint or its configuration.
+    """
+
+    code = "E1000"
+
+
+class PromptTooLong(EngineError):
+    """The prompt does not fit the model's context."""
+
+    code = "E1002"
+
+
+class BadTemplate(EngineError):
+    """The prompt template cannot be used."""
+
+    code = "E1003"
+
+
+class CheckpointError(EngineError):
+    """The checkpoint cannot be loaded."""
+
+    code = "E1202"

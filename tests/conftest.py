@@ -1,0 +1,89 @@
+"""What the tests share: a clean environment, a shared cache, and honest skips."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the variables of the person who runs it that would change our answers."""
+    for name in list(os.environ):
+        if name.startswith(("COG_", "COGSMITH_")) and name != "COGSMITH_TEST_CACHE":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture(scope="session")
+def shared_cache() -> Path:
+    """Where the suite's environments are made: kept between runs, shared by all workers."""
+    folder = Path(os.environ.get("COGSMITH_TEST_CACHE") or ROOT / ".pytest_cache" / "cogsmith")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def command_environment(shared_cache: Path) -> dict[str, str]:
+    """Environment variables for commands that tests start as a person would."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "COGSMITH_CACHE_DIR": str(shared_cache),
+        "COLUMNS": "100",
+    }
+
+
+def _index_answers() -> bool:
+    """Does the package index answer? Asked of uv, which knows mirrors and proxies."""
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+    if uv is None:
+        return False
+    asked = subprocess.run(
+        [uv, "pip", "compile", "--quiet", "--no-deps", "-"], input="cog==0.23.1\n", text=True,
+        capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    return asked.returncode == 0
+
+
+@pytest.fixture(scope="session")
+def missing() -> dict[str, str]:
+    """What this machine lacks, each with the reason that a skipped test shows."""
+    found = {}
+    if not _index_answers():
+        found["network"] = "the package index does not answer"
+    if not Path("/dev/nvidia0").exists():
+        found["gpu"] = "this machine has no NVIDIA GPU"
+    try:
+        with socket.socket(socket.AF_UNIX) as engine:
+            engine.connect("/var/run/docker.sock")
+    except OSError:
+        found["docker"] = "no Docker engine answers"
+    return found
+
+
+@pytest.fixture
+def needs(missing: dict[str, str]) -> Callable[[set[str]], None]:
+    """Skip, with the reason, when the machine lacks what a story needs."""
+
+    def check(wanted: set[str]) -> None:
+        for need in sorted(wanted & missing.keys()):
+            pytest.skip(missing[need])
+
+    return check
+
+
+@pytest.fixture(autouse=True)
+def skip_what_is_missing(request: pytest.FixtureRequest) -> None:
+    """Tests marked network, docker or gpu skip with a reason where the thing is missing."""
+    wanted = {mark.name for mark in request.node.iter_markers()} & {"network", "docker", "gpu"}
+    if wanted:
+        request.getfixturevalue("needs")(wanted)
