@@ -10,6 +10,7 @@
     │   └── LockStale         the lock answers other requirements
     ├── InstallError          an environment cannot be made from a lock
     ├── CommandFailed         a program that we started failed
+    │   └── MissingProgram    a program that we need cannot be started
     ├── PredictionError       a prediction did not happen
     │   ├── InvalidInput      the inputs do not fit the signature
     │   ├── SetupFailed       setup() raised, timed out or its process died
@@ -46,6 +47,7 @@ __all__ = [
     "InvalidInput",
     "LockError",
     "LockStale",
+    "MissingProgram",
     "PredictionError",
     "PredictionFailed",
     "Problem",
@@ -159,6 +161,23 @@ class CommandFailed(CogsmithError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.words, self.exit_code, self.tail)
+
+
+class MissingProgram(CommandFailed):
+    """A program that we need cannot be started; ``exit_code`` is the shell's 127."""
+
+    code = "missing_program"
+
+    def __init__(self, program: str, reason: str) -> None:
+        """Say which program, and why."""
+        self.program, self.reason = program, reason
+        super().__init__((program,), 127, reason)
+        message = f"{program} cannot be started: {reason}"
+        self.problems = (Problem(message, hint=f"install {program}, or check PATH"),)
+        self.args = (message,)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.program, self.reason)
 
 
 class PredictionError(CogsmithError):

@@ -11,8 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
+
+# Machines are shared and slow at times: a law is about answers, not about milliseconds.
+settings.register_profile("cogsmith", deadline=None)
+settings.load_profile("cogsmith")
 
 
 @pytest.fixture(autouse=True)

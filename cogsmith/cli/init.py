@@ -44,7 +44,7 @@ def command(folder: Path, model: str | None) -> None:
         (folder / name).write_text(text, "utf-8")
         console.done(f"made {folder / name}")
     here = "" if folder == Path() else f"cd {folder} && "
-    console.note(f"Next:  {here}cogsmith predict -i prompt=\"Once upon a time\"")
+    console.note(f'Next:  {here}cogsmith predict -i prompt="Once upon a time"')
 
 
 def _texts(folder: Traversable) -> list[tuple[str, str]]:

@@ -94,9 +94,19 @@ def _resolve(value: Any, name: str, problems: list[Problem]) -> Any:
         return value
     path = Path(value.path).expanduser()
     if path.is_file():
-        return path.resolve().as_uri()
+        return _text(path, name, problems) if value.text else path.resolve().as_uri()
     problems.append(Problem(_missing(path), where=f"input {name}", hint=_advice(path)))
     return path.absolute().as_uri()
+
+
+def _text(path: Path, name: str, problems: list[Problem]) -> str:
+    """The words in a file, for an input that is a text."""
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        problems.append(Problem(f"{path} cannot be read: {reason}", where=f"input {name}"))
+        return ""
 
 
 def _missing(path: Path) -> str:

@@ -40,6 +40,6 @@ def signature_of(loaded: Loaded, console: Console | None = None) -> Signature:
         )  # fmt: skip
     signature = load_signature(loaded.path.parent, reference)
     if console:
-        for warning in signature.warnings:
+        for warning in (*loaded.spoken, *signature.warnings):
             console.warning(warning)
     return signature

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -62,7 +62,7 @@ def _bring(source: Path, target: Path) -> None:
     part = target.with_name(f".{target.name}.part")
     temporary = source.is_relative_to(tempfile.gettempdir())
     (shutil.move if temporary else shutil.copyfile)(source, part)
-    os.replace(part, target)
+    part.replace(target)
 
 
 @dataclass
@@ -103,7 +103,7 @@ class Printer:
         return bool(self.pieces)
 
     def _all_files(self) -> bool:
-        """Are the paths, which are already told, all there is to say?"""
+        """Whether the paths, which are already told, are all there is to say."""
         flat = list(_leaves(self.pieces))
         return bool(flat) and self.files.count == len(flat)
 
@@ -150,7 +150,7 @@ class saved:  # noqa: N801 - a context manager that reads as a verb
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._stream.close()
         if kind is None:
-            os.replace(self._part, self.path)
+            self._part.replace(self.path)
         else:
             self._part.unlink(missing_ok=True)
 
@@ -172,6 +172,3 @@ def destination(path: str | None, fallback: str) -> Path | None:
     if not os.access(target if target.exists() else target.parent, os.W_OK):
         raise UsageError(f"-o {path}: not writable", hint="choose another path")
     return target
-
-
-Sink = Callable[[Output], None]

@@ -44,7 +44,9 @@ def variable(text: str) -> str:
     if not equals or not name:
         raise refused("is not in the NAME=value format", f'write "{name or "NAME"}=value"')
     if any(sign.isspace() or not sign.isprintable() for sign in name):
-        raise refused(f'"{name}" is not a name: it holds a blank', f'write "{name.strip()}=..."')
+        raise refused(
+            f'"{name}" is not a name: it holds a blank', f"write {'_'.join(name.split())}=..."
+        )
     if "\0" in value:
         raise refused("the value holds a NUL character, which no environment can carry")
     for pattern in DENIED:

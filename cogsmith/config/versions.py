@@ -15,11 +15,11 @@ from cogsmith.config.refusal import refused
 __all__ = [
     "DEFAULT_PYTHON",
     "KNOWN_PYTHONS",
-    "cuda_version",
-    "cudnn_version",
     "minor_of",
-    "python_version",
-    "sdk_version",
+    "parse_cuda",
+    "parse_cudnn",
+    "parse_python",
+    "parse_sdk",
 ]
 
 KNOWN_PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
@@ -34,7 +34,7 @@ ONE_TO_FOUR_NUMBERS = re.compile(r"\d{1,4}(?:\.\d{1,4}){0,3}")
 
 
 def minor_of(version: str) -> int:
-    """The minor number of a Python version that ``python_version`` let through.
+    """The minor number of a Python version that ``parse_python`` let through.
 
     >>> minor_of("3.13.1")
     13
@@ -42,23 +42,25 @@ def minor_of(version: str) -> int:
     return int(version.split(".")[1])
 
 
-def python_version(text: str) -> str:
+def parse_python(text: str) -> str:
     """A Python version: minor (``3.13``) or patch (``3.13.1``)."""
     text = text.strip()
     known = f"choose one of {', '.join(KNOWN_PYTHONS)}"
     if re.fullmatch(r"\d+", text):
-        raise refused("must include major and minor version, like \"3.13\"", known)
+        raise refused('must include major and minor version, like "3.13"', known)
     if re.fullmatch(r"[012]\.\d.*", text) or (
         (match := PYTHON.fullmatch(text)) and int(match[1]) < OLDEST_PYTHON
     ):
-        hint = f'did you mean "{text}0"? Quote it: YAML reads 3.10 as 3.1' if text == "3.1" else known
+        hint = (
+            f'did you mean "{text}0"? Quote it: YAML reads 3.10 as 3.1' if text == "3.1" else known
+        )
         raise refused("minimum supported Python version is 3.10", hint)
     if not match:
         raise refused("is not a version of Python", known)
     return text
 
 
-def cuda_version(text: str) -> str:
+def parse_cuda(text: str) -> str:
     """A CUDA version: minor (``12.4``) or patch (``12.4.1``)."""
     text = text.strip()
     if re.fullmatch(r"\d+", text):
@@ -70,7 +72,7 @@ def cuda_version(text: str) -> str:
     return text
 
 
-def cudnn_version(text: str) -> str:
+def parse_cudnn(text: str) -> str:
     """A cuDNN version, from its major number (``9``) on."""
     text = text.strip()
     if not ONE_TO_FOUR_NUMBERS.fullmatch(text):
@@ -78,7 +80,7 @@ def cudnn_version(text: str) -> str:
     return text
 
 
-def sdk_version(text: str) -> str:
+def parse_sdk(text: str) -> str:
     """A version of the cog package, as PEP 440 spells it."""
     try:
         version = Version(text)

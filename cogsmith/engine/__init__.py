@@ -2,7 +2,7 @@
 
 In: a checkpoint's folder or hub id (`load`), then one `TextRequest` per answer.
 Out: a `Stream` of text with a `Report` at its end, or an `EngineError` with its E-number.
-Touches: disk, network and the accelerator in ``transformers*.py`` alone; never `cog`.
+Touches: disk, network and the accelerator in ``transformers/`` alone; never `cog`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cogsmith.engine.sampling import Sampling
 from cogsmith.engine.scripted import ByteTokenizer, ScriptedEngine, scripted_model
 from cogsmith.engine.text import LanguageModel, Report, Stream, TextRequest
 from cogsmith.engine.tokenizer import ChatTemplate, Message, Tokenizer
-from cogsmith.engine.transformers_load import load
+from cogsmith.engine.transformers.load import load
 
 __all__ = [
     "ByteTokenizer",

@@ -96,6 +96,7 @@ class Engine(Protocol):
 
         Raises:
             CheckpointError: the checkpoint cannot be loaded.
+
         """
 
     def generate(self, request: Request) -> AsyncIterator[Chunk]:
@@ -105,6 +106,7 @@ class Engine(Protocol):
 
         Raises:
             EngineError: the request does not fit the engine, or the engine failed on it.
+
         """
 
     async def cancel(self, request_id: str) -> None:
@@ -123,6 +125,7 @@ def admit(request: Request, capabilities: Capabilities) -> None:
     Raises:
         PromptTooLong: prompt and ``max_tokens`` exceed the context (E1002).
         EngineError: the request asks for what the engine lacks (E1000).
+
     """
     size = prompt_size(request, capabilities)
     limit = capabilities.max_context

@@ -33,6 +33,7 @@ def token_limits(
     Raises:
         EngineError: both names are given and differ (E1101 for the most, E1102 for the
             fewest), or the fewest exceed the most (E1000).
+
     """
     most = _one("max_tokens", max_tokens, max_new_tokens, code="E1101")
     fewest = _one("min_tokens", min_tokens, min_new_tokens, code="E1102")

@@ -45,6 +45,7 @@ def render(prompt: Prompt, tokenizer: Tokenizer) -> Rendered:
     Raises:
         EngineError: there is no prompt (E1001).
         BadTemplate: the template lacks ``{prompt}`` (E1003) or cannot be filled in (E1004).
+
     """
     if not prompt.text.strip() and not prompt.images:
         raise EngineError("prompt required", where="prompt", hint="say something", code="E1001")
@@ -118,7 +119,7 @@ def _converse(prompt: Prompt, chat: ChatTemplate) -> Rendered:
         except TemplateRefusal as refusal:
             refusals.append(str(refusal))
             continue
-        if _says(text, prompt):
+        if _says(text, prompt) and not _leaks(text, messages):
             return Rendered(text=text, special=False)
     raise BadTemplate(
         "the checkpoint's chat template does not take this prompt: "
@@ -132,6 +133,12 @@ def _converse(prompt: Prompt, chat: ChatTemplate) -> Rendered:
 def _says(text: str, prompt: Prompt) -> bool:
     """Whether the words are there; templates trim them, so blanks at the ends don't count."""
     return all(words.strip() in text for words in (prompt.text, prompt.system or ""))
+
+
+def _leaks(text: str, messages: Sequence[Message]) -> bool:
+    """Whether a list of parts was written down as Python shows a list."""
+    contents = [message["content"] for message in messages]
+    return any(str(content) in text for content in contents if isinstance(content, list))
 
 
 def _conversations(prompt: Prompt) -> Iterator[Sequence[Message]]:

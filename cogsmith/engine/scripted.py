@@ -31,7 +31,7 @@ class ByteTokenizer:
 
     chat_template: ChatTemplate | None = None
     bos_id: int | None = _BOS
-    image_token: str | None = "<image>"
+    image_token: str | None = "<image>"  # noqa: S105 (no password)
     special_tokens: frozenset[str] = frozenset(_SPECIAL)
 
     def encode(self, text: str, *, special: bool) -> list[int]:

@@ -8,6 +8,7 @@ import logging
 import random
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from cogsmith.engine.detokenizer import Detokenizer
 from cogsmith.engine.engine import Chunk, Engine, FinishReason, Request, prompt_size
@@ -15,7 +16,7 @@ from cogsmith.engine.prompt import Prompt, render, token_ids
 from cogsmith.engine.sampling import Sampling
 from cogsmith.engine.stops import StopScanner
 from cogsmith.engine.tokenizer import Tokenizer
-from cogsmith.errors import PromptTooLong
+from cogsmith.errors import EngineError, PromptTooLong
 
 __all__ = ["LanguageModel", "Report", "Stream", "TextRequest"]
 
@@ -57,7 +58,7 @@ class Report:
     output_token_count: int = 0
     time_to_first_token: float = 0.0
     tokens_per_second: float = 0.0
-    finish_reason: FinishReason = "cancelled"
+    finish_reason: FinishReason | Literal["error"] = "cancelled"
     seed: int = 0
 
     def metrics(self) -> dict[str, float | int | str]:
@@ -96,6 +97,7 @@ class LanguageModel:
         Raises:
             EngineError: no prompt (E1001), bad template (E1003, E1004), prompt longer than
                 the context (E1002), or something this model cannot do.
+
         """
         prepared = self._prepare(request)
         return Stream(self, prepared, request.stop, record=record)
@@ -199,6 +201,9 @@ class Stream:
                     yield text
                 if self._scanner.found is not None:
                     break
+        except EngineError:
+            self.report = replace(self.report, finish_reason="error")
+            raise
         finally:
             await _close(chunks)
             self._tell()

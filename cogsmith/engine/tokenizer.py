@@ -11,7 +11,7 @@ Message = Mapping[str, Any]
 """``{"role": "system" | "user" | "assistant", "content": text or a list of parts}``."""
 
 
-class TemplateRefusal(Exception):  # noqa: N818 (it never leaves the room)
+class TemplateRefusal(Exception):
     """A chat template will not render these messages; the words are the template's own."""
 
 
@@ -27,6 +27,7 @@ class ChatTemplate(Protocol):
 
         Raises:
             TemplateRefusal: the template does not take these messages.
+
         """
 
 

@@ -1,0 +1,114 @@
+"""From a folder or a hub id to a language model on the transformers back end.
+
+The order is chosen for a quick start: a bad checkpoint is refused before anything heavy is
+imported, the weights are paged in while torch is imported, and the tokenizer is read beside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import importlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cogsmith.engine.text import LanguageModel
+from cogsmith.engine.transformers.engine import Decoder, TransformersEngine
+from cogsmith.engine.transformers.source import find
+from cogsmith.engine.transformers.threads import thread_count
+from cogsmith.engine.transformers.tokenizer import load_tokenizer
+from cogsmith.errors import CheckpointError
+
+__all__ = ["load"]
+
+
+async def load(
+    source: str | Path,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    revision: str | None = None,
+    context: int | None = None,
+) -> LanguageModel:
+    """Load a checkpoint, ready to answer.
+
+    ``source`` is a folder, or a hub id such as ``org/name`` at ``revision``. ``device`` is
+    ``auto`` (CUDA, then MPS, then CPU), ``cpu``, ``cuda``, ``cuda:1``, ``mps``; ``dtype`` is
+    ``auto`` (bfloat16 on an accelerator, float32 on CPU), ``float32``, ``bfloat16``,
+    ``float16``. ``context`` lowers the model's own limit of tokens per request.
+
+    Raises CheckpointError with the exact path and what to do, or EngineError for a device or
+    dtype that there is not.
+    """
+    phases = _Phases()
+    checkpoint = await asyncio.to_thread(find, source, revision)
+    checkpoint.page_in()
+    phases.end("checkpoint")
+
+    def make() -> Decoder:
+        torch = _import("torch")
+        phases.end("import_torch")
+        threads = thread_count()
+        if threads is not None:
+            torch.set_num_threads(threads)
+        model = _import("cogsmith.engine.transformers.model")
+        phases.end("import_transformers")
+        decoder: Decoder = model.load_decoder(
+            checkpoint, device=device, dtype=dtype, context=context
+        )
+        phases.end("weights")
+        return decoder
+
+    tokenizer = load_tokenizer(checkpoint)
+    phases.end("tokenizer")
+    engine = TransformersEngine(make)
+    with _collector_at_rest():
+        await engine.load()
+    return LanguageModel(engine, tokenizer, phases=phases.seconds)
+
+
+def _import(name: str) -> Any:
+    """A module that needs what only the model's environment has."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as problem:
+        raise CheckpointError(
+            f"the transformers engine cannot be imported: {problem}",
+            where=name,
+            hint="add torch, transformers, safetensors (and pillow for images) to the model's "
+            "requirements; where torchvision is named above, its build must match torch's",
+        ) from None
+
+
+@contextlib.contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Import without the garbage collector, which would look at the new modules again and again.
+
+    It takes a quarter of the time from nothing to the first token. Afterward they are frozen:
+    they stay for good, so that no later collection, in the middle of an answer, reads them.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+class _Phases:
+    """Seconds from one mark to the next."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def end(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name] = now - self._last
+        self._last = now

@@ -1,0 +1,179 @@
+"""A checkpoint's model on its device, and the decoder that fits it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from cogsmith.engine.engine import Capabilities
+from cogsmith.engine.transformers.decode import CausalDecoder, ImageDecoder, SeqToSeqDecoder
+from cogsmith.engine.transformers.engine import Decoder
+from cogsmith.engine.transformers.source import Checkpoint
+from cogsmith.errors import CheckpointError, EngineError
+
+__all__ = ["load_decoder"]
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_LOAD_FAILURES = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ImportError,
+)
+
+
+def load_decoder(
+    checkpoint: Checkpoint, *, device: str, dtype: str, context: int | None
+) -> Decoder:
+    """The model, read from its safetensors, ready to run."""
+    place = _device(device)
+    model = _model(checkpoint, place, _dtype(dtype, place))
+    return _decoder(model, checkpoint, context)
+
+
+def _decoder(model: Any, checkpoint: Checkpoint, context: int | None) -> Decoder:
+    config = model.config
+    ends = checkpoint.end_ids
+    limit = _context(config, context)
+    if config.is_encoder_decoder:
+        return SeqToSeqDecoder(model, Capabilities(encoder_decoder=True, max_context=None), ends)
+    if getattr(config, "vision_config", None) is None:
+        return CausalDecoder(model, Capabilities(max_context=limit), ends)
+    capabilities = Capabilities(
+        images=True,
+        max_context=limit,
+        image_token_id=config.image_token_id,
+        image_tokens=_image_tokens(config),
+    )
+    return ImageDecoder(model, capabilities, ends, pixels=_pixels(checkpoint.folder))
+
+
+def _model(checkpoint: Checkpoint, place: torch.device, dtype: torch.dtype) -> Any:
+    kind = _class(checkpoint)
+    transformers.utils.logging.disable_progress_bar()
+    spread = place.type == "cuda" and place.index is None and torch.cuda.device_count() > 1
+    try:
+        model, found = kind.from_pretrained(
+            str(checkpoint.folder),
+            dtype=dtype,
+            device_map="auto" if spread and _has_accelerate() else None,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+        if getattr(model, "hf_device_map", None) is None:
+            model = model.to(place)
+    except _LOAD_FAILURES as problem:
+        raise CheckpointError(
+            f"the model cannot be loaded: {type(problem).__name__}: {problem}",
+            where=str(checkpoint.folder),
+            hint="get the checkpoint again; check that config.json belongs to these weights",
+        ) from None
+    _whole(checkpoint, found["missing_keys"])
+    return model.eval()
+
+
+def _whole(checkpoint: Checkpoint, missing: Iterable[str]) -> None:
+    """Refuse what transformers would fill with noise, saying so in a warning only."""
+    if names := sorted(missing):
+        raise CheckpointError(
+            f"{len(names)} of the model's tensors are not in the weights, first {names[0]}",
+            where=str(checkpoint.folder),
+            hint="get the checkpoint again; check that config.json belongs to these weights",
+        )
+
+
+def _class(checkpoint: Checkpoint) -> Any:
+    name = checkpoint.architecture
+    where = f"{checkpoint.folder / 'config.json'}: architectures"
+    kind = getattr(transformers, name, None) if name else None
+    if kind is None:
+        raise CheckpointError(
+            f"transformers {transformers.__version__} has no {name or 'architecture named here'}",
+            where=where,
+            hint="use a newer transformers, or a checkpoint of a known architecture",
+        )
+    if not (hasattr(kind, "generate") and getattr(kind, "can_generate", bool)()):
+        raise CheckpointError(
+            f"{name} does not generate text",
+            where=where,
+            hint="use a checkpoint whose class ends in ForCausalLM or ForConditionalGeneration",
+        )
+    return kind
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise EngineError(
+            f"no such device: {name}", where="device", hint="use auto, cpu, cuda or mps"
+        ) from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise EngineError(
+            f"{name} asked for, but torch {torch.__version__} sees no CUDA device here",
+            where="device",
+            hint="use auto or cpu, or install the GPU's driver and a CUDA build of torch",
+        )
+    return device
+
+
+def _dtype(name: str, device: torch.device) -> torch.dtype:
+    if name == "auto":
+        return torch.float32 if device.type == "cpu" else torch.bfloat16
+    if name not in _DTYPES:
+        raise EngineError(
+            f"no such dtype: {name}", where="dtype", hint=f"use auto, {', '.join(_DTYPES)}"
+        )
+    return _DTYPES[name]
+
+
+def _context(config: Any, wanted: int | None) -> int | None:
+    own = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return min((limit for limit in (own, wanted) if limit), default=None)
+
+
+def _image_tokens(config: Any) -> int:
+    """Patches of one image, and the class token where the model keeps it."""
+    vision = config.vision_config
+    patches = (int(vision.image_size) // int(vision.patch_size)) ** 2
+    return patches + int(config.vision_feature_select_strategy == "full")
+
+
+def _pixels(folder: Path) -> Callable[[tuple[bytes, ...]], torch.Tensor]:
+    from PIL import Image, UnidentifiedImageError
+    from transformers import AutoImageProcessor
+
+    processor = AutoImageProcessor.from_pretrained(
+        str(folder), local_files_only=True, trust_remote_code=False
+    )
+
+    def read(images: tuple[bytes, ...]) -> torch.Tensor:
+        try:
+            pictures = [Image.open(io.BytesIO(image)).convert("RGB") for image in images]
+        except (UnidentifiedImageError, OSError) as problem:
+            raise EngineError(
+                f"the image cannot be read: {problem}", where="image", hint="give a PNG or JPEG"
+            ) from None
+        return processor(images=pictures, return_tensors="pt")["pixel_values"]
+
+    return read
+
+
+def _has_accelerate() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("accelerate") is not None

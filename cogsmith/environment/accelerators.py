@@ -1,0 +1,108 @@
+"""CPU and CUDA builds of torch: which one a lock holds, and how to get the other.
+
+torch is published in several builds under one version. The package index has the CUDA build
+for Linux, which brings gigabytes of ``nvidia-*`` packages; CPU builds carry the local version
+``+cpu`` and live in folders of wheels (find-links) or in an index of torch's own, which uv
+knows as ``--torch-backend cpu``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.version import Version
+
+from cogsmith.environment.lock import Pin
+from cogsmith.environment.requirements import Requirements, name_of
+from cogsmith.environment.target import Target
+
+__all__ = ["Attempt", "attempts", "for_cpu", "last_attempt", "unfit", "without"]
+
+TORCH_FAMILY = ("torch", "torchaudio", "torchvision")
+_CUDA_LABEL = re.compile(r"\+(cu\d+|rocm[\d.]+|xpu)\b")
+_TORCH_INDEX = re.compile(r"/whl/(cu\d+|rocm[\d.]+|xpu|nightly/cu\d+)/?$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One way to ask the resolver: constraints beyond the project's, and torch's own index."""
+
+    constraints: tuple[str, ...] = ()
+    backend: str = ""
+
+
+def attempts(target: Target, wheels: Iterable[str]) -> tuple[Attempt, ...]:
+    """The ways to try, in order; ``wheels`` are the file names in the folders of wheels.
+
+    For a CPU on Linux a ``+cpu`` wheel that is at hand is tried first, the newest before the
+    others: asked freely, the resolver may prefer a newer CUDA build.
+    """
+    at_hand = cpu_builds(wheels, target) if _picks_builds(target) else ()
+    pinned = (Attempt(constraints=(f"torch=={version}",)) for version in at_hand)
+    return (*pinned, Attempt())
+
+
+def last_attempt(target: Target, pins: Iterable[Pin]) -> Attempt | None:
+    """What is left when a lock for a CPU holds CUDA builds: torch's own index of CPU builds."""
+    wrong = target.accelerator == "cpu" and unfit(target, pins)
+    return Attempt(backend="cpu") if wrong else None
+
+
+def cpu_builds(wheels: Iterable[str], target: Target) -> tuple[str, ...]:
+    """Versions of torch that are there as CPU builds for this target, newest first."""
+    tag = f"cp{target.python.replace('.', '')}"
+    architecture = target.platform.partition("-")[2]
+    found = set()
+    for name in wheels:
+        try:
+            package, version, _, tags = parse_wheel_filename(name)
+        except InvalidWheelFilename:
+            continue
+        fits = any(t.interpreter == tag and t.platform.endswith(architecture) for t in tags)
+        if package == "torch" and version.local == "cpu" and fits:
+            found.add(version)
+    return tuple(str(version) for version in sorted(found, reverse=True))
+
+
+def unfit(target: Target, pins: Iterable[Pin]) -> tuple[Pin, ...]:
+    """The packages of a lock that are built for the other kind of machine."""
+    if not _picks_builds(target):
+        return ()
+    builds = [pin for pin in pins if pin.name in TORCH_FAMILY and pin.version]
+    locals_ = {pin: Version(pin.version).local or "" for pin in builds}
+    if target.accelerator == "cpu":
+        return tuple(pin for pin, local in locals_.items() if not local.startswith("cpu"))
+    return tuple(pin for pin, local in locals_.items() if local.startswith("cpu"))
+
+
+def _picks_builds(target: Target) -> bool:
+    """Elsewhere than on Linux there is one build a version, and it is the right one."""
+    return target.platform.startswith("linux-")
+
+
+def without(attempt: Attempt, pins: Iterable[Pin]) -> Attempt:
+    """The same attempt, with these very builds out of the question."""
+    excluded = tuple(f"{pin.name}!={pin.version}" for pin in pins)
+    return replace(attempt, constraints=(*attempt.constraints, *excluded))
+
+
+def for_cpu(requirements: Requirements) -> Requirements:
+    """The same requirements for a machine without a GPU.
+
+    ``torch==2.6.0+cu124`` becomes ``torch==2.6.0``, and torch's CUDA indexes are left out.
+    """
+
+    def plain(lines: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(
+            _CUDA_LABEL.sub("", line) if name_of(line) in TORCH_FAMILY else line for line in lines
+        )
+
+    return Requirements(
+        packages=plain(requirements.packages),
+        constraints=plain(requirements.constraints),
+        overrides=plain(requirements.overrides),
+        options=tuple(o for o in requirements.options if not _TORCH_INDEX.search(o)),
+    )

@@ -1,0 +1,246 @@
+"""A lock becomes an environment: made once, whole or not at all, and found again.
+
+An environment is made in a folder beside its final place and renamed when it is complete, so
+whoever finds one finds a whole one. Its scripts find their Python relative to themselves (uv
+calls that relocatable). A lock on a file beside it (flock, which ends with its process) lets
+one process make it while others wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from cogsmith.environment.events import Progress, Tell, silent
+from cogsmith.environment.indexes import secrets_in
+from cogsmith.environment.load import fingerprint, uv_variables
+from cogsmith.environment.lock import Lock
+from cogsmith.environment.machine import find_python, installed_pythons, uv_program
+from cogsmith.environment.settings import Settings
+from cogsmith.environment.target import Target
+from cogsmith.environment.uv_output import explain, progress_of
+from cogsmith.errors import CommandFailed, InstallError
+from cogsmith.process import Command, draw, run
+
+__all__ = ["Environment", "install", "remove_unused"]
+
+FOR_RESOLVING = ("UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_TORCH_BACKEND")
+STAMP = "pylock.toml"  # inside an environment: what it was made from, and by its time the last use
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """A virtual environment: its interpreter, its folder, and whether it was there before."""
+
+    python: Path
+    folder: Path
+    reused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A lock, the file it was read from, and the target that it was resolved for.
+
+    ``variables`` are those for uv beyond the person's own: what a requirements file says
+    about indexes.
+    """
+
+    lock: Lock
+    path: Path
+    target: Target
+    variables: Mapping[str, str]
+
+
+def install(source: Source, settings: Settings, *, tell: Tell = silent) -> Environment:
+    """Make a lock's environment, or find it where it was made before.
+
+    Raises InstallError when it cannot be made: no such Python, no network, no room on the
+    disk, or other bytes than the lock's hashes say.
+    """
+    folder = settings.environments / _digest(source)
+    if found := _there(folder):
+        return found
+    try:
+        settings.environments.mkdir(parents=True, exist_ok=True)
+        with _alone(folder, tell):
+            return _there(folder) or _make(source, folder, settings, tell)
+    except OSError as error:
+        problem = explain(str(error), what="the environment cannot be made", where=str(folder))
+        raise InstallError([problem]) from error
+
+
+def _digest(source: Source) -> str:
+    """The environment's name: what is in it, and for which Python and platform."""
+    locals_ = [source.path.parent / path for path in source.lock.local_paths()]
+    editable = {
+        source.path.parent / package["directory"]["path"]
+        for package in source.lock.document["packages"]
+        if package.get("directory", {}).get("editable")
+    }
+    target = source.target
+    own = fingerprint(path for path in locals_ if path not in editable)
+    return source.lock.digest(target.python, target.platform, *map(str, sorted(editable)), *own)[
+        :32
+    ]
+
+
+def _there(folder: Path) -> Environment | None:
+    """An environment that was made before, marked as used now; None when there is none.
+
+    One whose interpreter has gone (its link leads nowhere) counts as none.
+    """
+    python = folder / "bin" / "python"
+    if not python.exists():
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(folder / STAMP)
+    return Environment(python=python, folder=folder, reused=True)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, tell: Tell) -> Iterator[None]:
+    """Be the only process that makes this environment; wait for another that does."""
+    with folder.with_name(f"{folder.name}.lock").open("w") as file:
+        if not _try_lock(file):
+            text = "another process is making this environment: waiting for it"
+            tell(Progress(step="wait", text=text, whole=True))
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _make(source: Source, folder: Path, settings: Settings, tell: Tell) -> Environment:
+    _remove_leftovers(folder)
+    variables = {**uv_variables(settings), **source.variables, "NO_COLOR": "1"}
+    for name in FOR_RESOLVING:
+        variables.pop(name, None)
+    python = _python(source.target.python, settings, variables)
+    beside = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+    try:
+        _venv(beside, python, variables)
+        _sync(source, beside, variables, tell)
+        shutil.copyfile(source.path, beside / STAMP)
+        if folder.is_symlink() or folder.exists():
+            shutil.rmtree(folder)  # its interpreter has gone
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return Environment(python=folder / "bin" / "python", folder=folder, reused=False)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """What processes that were killed left behind; who holds the lock knows that none works."""
+    for leftover in folder.parent.glob(f"{folder.name}.*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _python(minor: str, settings: Settings, variables: Mapping[str, str]) -> str:
+    """An interpreter for uv: a path, or the version, which uv then downloads if it can."""
+    found = find_python(minor, settings, variables)
+    return str(found) if found else _downloaded(minor, settings, variables)
+
+
+def _downloaded(minor: str, settings: Settings, variables: Mapping[str, str]) -> str:
+    try:
+        run((uv_program(), "python", "install", minor), env=variables)
+    except CommandFailed as error:
+        found = ", ".join(installed_pythons(settings, variables)) or "none"
+        raise InstallError(
+            f"Python {minor} is not on this machine (found: {found}), and uv could not download it",
+            hint=f"install Python {minor}, or name another with build.python_version in cog.yaml",
+        ) from error
+    return minor
+
+
+def _venv(folder: Path, python: str, variables: Mapping[str, str]) -> None:
+    command = (
+        uv_program(), "venv", "--quiet", "--relocatable", "--allow-existing", "--no-project",
+        "--python", python, str(folder),
+    )  # fmt: skip
+    try:
+        run(command, env=variables)
+    except CommandFailed as error:
+        raise InstallError([explain(error.tail, what="no environment can be made")]) from error
+
+
+def _sync(source: Source, folder: Path, variables: Mapping[str, str], tell: Tell) -> None:
+    """Fill an environment from its lock; uv holds every file against the lock's hashes."""
+
+    def hear(line: str) -> None:
+        if progress := progress_of(line):
+            tell(progress)
+
+    count = len(source.lock.pins)
+    text = f"installing {count} packages for {source.target}"
+    tell(Progress(step="install", text=text, total=count, unit="packages", whole=True))
+    try:
+        draw(
+            _sync_command(source, folder), env={**variables, **_link_mode(folder, variables)},
+            cwd=source.path.parent, on_line=hear, secrets=secrets_in(variables),
+        )  # fmt: skip
+    except CommandFailed as error:
+        what = "the packages cannot be installed"
+        raise InstallError([explain(error.tail, what=what, where=source.path.name)]) from error
+
+
+def _sync_command(source: Source, folder: Path) -> Command:
+    """Without --compile-bytecode: compiling all of torch takes longer than what first runs use.
+
+    A folder is built anew, because uv's cache looks at its pyproject.toml only.
+    """
+    folders = (p["name"] for p in source.lock.document["packages"] if "directory" in p)
+    refresh = (word for name in folders for word in ("--refresh-package", name))
+    return (
+        uv_program(), "pip", "sync", str(source.path), "--python", str(folder / "bin" / "python"),
+        "--allow-empty-requirements", "--preview-features", "pylock", *refresh,
+    )  # fmt: skip
+
+
+def _link_mode(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
+    """Copy where uv's cache is on another file system, instead of trying to link first."""
+    if "UV_LINK_MODE" in variables:
+        return {}
+    cache = run((uv_program(), "cache", "dir"), env=variables).output.strip()
+    there = next((p for p in (Path(cache), *Path(cache).parents) if p.exists()), folder)
+    return {} if there.stat().st_dev == folder.stat().st_dev else {"UV_LINK_MODE": "copy"}
+
+
+def remove_unused(settings: Settings, *, older_than: float) -> tuple[Path, ...]:
+    """Remove environments that were last used more than ``older_than`` seconds ago.
+
+    Those that are being made are left alone. Returns the folders that are gone.
+    """
+    gone = []
+    for stamp in sorted(settings.environments.glob(f"*/{STAMP}")):
+        folder = stamp.parent
+        old = time.time() - stamp.stat().st_mtime >= older_than
+        if old and "." not in folder.name and _remove(folder):
+            gone.append(folder)
+    return tuple(gone)
+
+
+def _remove(folder: Path) -> bool:
+    """Take an environment away in one step, then delete it, unless somebody is making it."""
+    with folder.with_name(f"{folder.name}.lock").open("w") as file:
+        if not _try_lock(file):
+            return False
+        away = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+        folder.rename(away / "gone")
+        shutil.rmtree(away, ignore_errors=True)
+        return True

@@ -1,0 +1,87 @@
+"""The machine that we run on: its platform, its GPU, and the Pythons that are installed on it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from cogsmith.environment.settings import Settings
+from cogsmith.environment.target import Machine
+from cogsmith.errors import CommandFailed, InstallError
+from cogsmith.process import run
+
+__all__ = ["find_python", "installed_pythons", "read_machine", "uv_program"]
+
+OURS = (range(10, 15), "3.13")  # minors that models run on; where ours is another, this one
+ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
+
+
+def read_machine(settings: Settings) -> Machine:
+    """Look at this machine."""
+    minor = sys.version_info.minor
+    return Machine(
+        python=f"3.{minor}" if minor in OURS[0] else OURS[1],
+        platform=_platform(),
+        gpu=_has_gpu() if settings.gpu is None else settings.gpu,
+    )
+
+
+def _platform() -> str:
+    machine = platform.machine().lower()
+    if sys.platform == "darwin":
+        return f"macos-{machine}"
+    libc = "" if platform.libc_ver()[0] == "glibc" else "-musl"
+    return f"{sys.platform}-{ARCHITECTURES.get(machine, machine)}{libc}"
+
+
+def _has_gpu() -> bool:
+    return Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi") is not None
+
+
+def uv_program() -> str:
+    """The uv that came with us. Raises InstallError when its package is broken."""
+    try:
+        return str(find_uv_bin())
+    except FileNotFoundError as error:
+        raise InstallError(
+            "the uv package has no program in it", hint="reinstall it: pip install -I uv"
+        ) from error
+
+
+def find_python(minor: str, settings: Settings, variables: Mapping[str, str]) -> Path | None:
+    """An interpreter of a minor version ("3.11"): our own, one that uv finds, or pyenv's."""
+    if minor == f"{sys.version_info.major}.{sys.version_info.minor}":
+        return Path(sys.executable)
+    command = (uv_program(), "python", "find", "--no-project", "--no-python-downloads", minor)
+    try:
+        return Path(run(command, env=variables).output.strip())
+    except CommandFailed:
+        return next((p for p in _pyenv(settings) if _minor_of(p) == minor), None)
+
+
+def installed_pythons(settings: Settings, variables: Mapping[str, str]) -> tuple[str, ...]:
+    """The minor versions that are installed here, for telling people."""
+    command = (uv_program(), "python", "list", "--only-installed", "--no-python-downloads")
+    try:
+        words = run(command, env=variables).output.split()
+    except CommandFailed:
+        words = []
+    listed = (word.split("-")[1] for word in words if word.startswith("cpython-"))
+    minors = {".".join(version.split(".")[:2]) for version in listed}
+    minors |= {_minor_of(path) for path in _pyenv(settings)}
+    return tuple(sorted(minors, key=lambda minor: int(minor.partition(".")[2])))
+
+
+def _pyenv(settings: Settings) -> Iterator[Path]:
+    """The interpreters of pyenv, whose shims work in folders only that have chosen them."""
+    root = Path(settings.variables.get("PYENV_ROOT") or settings.home / ".pyenv")
+    yield from sorted(root.glob("versions/3.*/bin/python3.[0-9]*[0-9]"), reverse=True)
+
+
+def _minor_of(python: Path) -> str:
+    return python.name.removeprefix("python")

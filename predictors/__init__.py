@@ -1,0 +1,1 @@
+"""One predictor per family of language models, over `cogsmith.engine`."""

@@ -1,0 +1,65 @@
+"""Llava as a predictor: a picture and a question about it, answered in words.
+
+The picture becomes a few hundred tokens of the prompt (576 in Llava 1.5), which count towards
+the model's context and towards ``input_token_count``.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from cog import AsyncConcatenateIterator, BasePredictor, Path, concurrent, streaming
+
+from predictors import inputs
+from predictors.model import Model, read_image
+from predictors.request import text_request
+
+
+class Predictor(BasePredictor):
+    """Answers a question about a picture."""
+
+    async def setup(self, weights: Path | str | None = None) -> None:
+        """Load the weights given, or the checkpoint that MODEL_ID names."""
+        self.model = await Model.load(weights)
+
+    @streaming
+    @concurrent(max=4)
+    async def predict(
+        self,
+        image: Path = inputs.IMAGE,
+        prompt: str = inputs.PROMPT,
+        system_prompt: str | None = inputs.SYSTEM_PROMPT,
+        max_tokens: int | None = inputs.MAX_TOKENS,
+        max_new_tokens: int | None = inputs.MAX_NEW_TOKENS,
+        min_tokens: int = inputs.MIN_TOKENS,
+        temperature: float = inputs.TEMPERATURE,
+        top_p: float = inputs.TOP_P,
+        top_k: int = inputs.TOP_K,
+        repetition_penalty: float = inputs.REPETITION_PENALTY,
+        presence_penalty: float = inputs.PRESENCE_PENALTY,
+        frequency_penalty: float = inputs.FREQUENCY_PENALTY,
+        stop_sequences: str | None = inputs.STOP_SEQUENCES,
+        seed: int | None = inputs.SEED,
+        prompt_template: str | None = inputs.PROMPT_TEMPLATE,
+    ) -> AsyncConcatenateIterator[str]:
+        """Stream the answer's text as it is made."""
+        request = text_request(
+            images=(read_image(image),),
+            prompt=prompt,
+            system_prompt=system_prompt,
+            max_tokens=max_tokens,
+            max_new_tokens=max_new_tokens,
+            min_tokens=min_tokens,
+            temperature=temperature,
+            top_p=top_p,
+            top_k=top_k,
+            repetition_penalty=repetition_penalty,
+            presence_penalty=presence_penalty,
+            frequency_penalty=frequency_penalty,
+            stop_sequences=stop_sequences,
+            seed=seed,
+            prompt_template=prompt_template,
+        )
+        async with aclosing(self.model.answer(request, record=self.record_metric)) as texts:
+            async for text in texts:
+                yield text

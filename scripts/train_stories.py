@@ -1,0 +1,344 @@
+#!/usr/bin/env python3
+"""Train weights/stories-llama: a small Llama that tells children's stories.
+
+The text comes from scripts/stories.py, so it is the project's own, under Apache-2.0. Takes
+about ten minutes on two cores with bfloat16 instructions. Needs torch and transformers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from make_checkpoints import ROOT, describe, place
+from stories import stories
+
+try:
+    import torch
+    import transformers
+    from tiny_models import generation, rope, write
+    from tiny_tokenizers import LLAMA3_SPLIT, byte_level, wrap
+except ImportError as missing:
+    sys.exit(f"{missing}\nhint: pip install 'cogsmith[transformers]'")
+
+SPECIALS = ("<|begin_of_text|>", "<|end_of_text|>", "<|pad|>")
+PROMPTS = (
+    "Once upon a time",
+    "Once upon a time there was a dragon named Zara who",
+    "One rainy day, Tom",
+    "Write a story about a little robot.",
+    '"Who is there?" asked the mouse.',
+)
+# Held-out stories come from a seed that training never uses.
+HELD_OUT_SEED = 1_000_003
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How to train. ``context`` in tokens, ``batch`` in windows of that size."""
+
+    steps: int
+    seed: int
+    threads: int
+    batch: int = 4
+    context: int = 512
+    vocabulary: int = 1280
+    rate: float = 3e-3
+    warmup: int = 100
+
+    def learning_rate(self, step: int) -> float:
+        """Linear up to ``rate``, then half a cosine down to a fiftieth of it."""
+        if step < self.warmup:
+            return self.rate * (step + 1) / self.warmup
+        done = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A model with the facts that its card tells; losses in nats per token."""
+
+    model: transformers.LlamaForCausalLM
+    seconds: float
+    train_loss: float
+    held_out: float
+    held_out_rounded: float
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    asked = arguments(words)
+    plan = Plan(steps=asked.steps, seed=asked.seed, threads=asked.threads)
+    torch.set_num_threads(plan.threads)
+    torch.manual_seed(plan.seed)
+    tokenizer = story_tokenizer(plan)
+    model = story_model(plan, tokenizer)
+    print(f"{model.num_parameters() / 1e6:.2f} M parameters, {len(tokenizer)} tokens", flush=True)
+    trained = train(plan, model, tokenizer)
+    samples = [sample(trained.model, tokenizer, prompt, seed=i) for i, prompt in enumerate(PROMPTS)]
+    print("\n\n".join(samples))
+
+    def fill(folder: Path) -> None:
+        write(folder, trained.model, tokenizer)
+        settings(folder, tokenizer)
+        (folder / "README.md").write_text(card(plan, trained, samples), "utf-8")
+
+    place(asked.out, fill)
+    print(f"{asked.out}: {describe(asked.out)}")
+    return 0
+
+
+def arguments(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "weights" / "stories-llama")
+    parser.add_argument("--steps", type=int, default=3000, help="optimizer steps (default: 3000)")
+    parser.add_argument("--seed", type=int, default=7, help="of the text, weights and samples")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
+    return parser.parse_args(words)
+
+
+def story_tokenizer(plan: Plan) -> transformers.PreTrainedTokenizerFast:
+    texts = stories(4000, seed=plan.seed, asked=0.15)
+    return wrap(
+        byte_level(texts, size=plan.vocabulary, specials=SPECIALS, split=LLAMA3_SPLIT),
+        bos_token=SPECIALS[0],
+        eos_token=SPECIALS[1],
+        pad_token=SPECIALS[2],
+        model_max_length=plan.context,
+        model_input_names=["input_ids", "attention_mask"],
+    )
+
+
+def story_model(
+    plan: Plan, tokenizer: transformers.PreTrainedTokenizerFast
+) -> transformers.LlamaForCausalLM:
+    config = transformers.LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=192,
+        intermediate_size=512,
+        num_hidden_layers=5,
+        num_attention_heads=6,
+        num_key_value_heads=2,
+        head_dim=32,
+        rms_norm_eps=1e-5,
+        tie_word_embeddings=True,
+        max_position_embeddings=plan.context,
+        rope_parameters=rope(10_000.0),
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return transformers.LlamaForCausalLM(config)
+
+
+def train(
+    plan: Plan,
+    model: transformers.LlamaForCausalLM,
+    tokenizer: transformers.PreTrainedTokenizerFast,
+) -> Trained:
+    """Train in bfloat16 over float32 weights, then round the weights to bfloat16."""
+    optimizer = torch.optim.AdamW(
+        model.parameters(), betas=(0.9, 0.98), weight_decay=0.05, fused=True
+    )
+    began, loss, smooth = time.monotonic(), 0.0, 0.0
+    for step, window in zip(range(plan.steps), windows(plan, tokenizer)):
+        for group in optimizer.param_groups:
+            group["lr"] = plan.learning_rate(step)
+        loss = learn(model, optimizer, window)
+        smooth = loss if step == 0 else 0.98 * smooth + 0.02 * loss
+        if step % 50 == 49:
+            report(step + 1, plan, loss=smooth, seconds=time.monotonic() - began)
+    seconds, held_out = time.monotonic() - began, evaluate(plan, model, tokenizer)
+    rounded = model.to(torch.bfloat16).eval()
+    return Trained(
+        model=rounded,
+        seconds=seconds,
+        train_loss=smooth,
+        held_out=held_out,
+        held_out_rounded=evaluate(plan, rounded, tokenizer),
+    )
+
+
+def learn(
+    model: transformers.LlamaForCausalLM, optimizer: torch.optim.Optimizer, window: torch.Tensor
+) -> float:
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = model(input_ids=window, labels=window, use_cache=False).loss
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    optimizer.zero_grad()
+    return float(loss)
+
+
+def report(step: int, plan: Plan, *, loss: float, seconds: float) -> None:
+    left = seconds / step * (plan.steps - step)
+    speed = step * plan.batch * plan.context / seconds
+    print(
+        f"step {step:5}/{plan.steps}  loss {loss:.3f}  {speed:6.0f} tokens/s  "
+        f"{seconds:4.0f} s, {left:4.0f} s left",
+        flush=True,
+    )
+
+
+def windows(
+    plan: Plan, tokenizer: transformers.PreTrainedTokenizerFast
+) -> Iterator[torch.Tensor]:
+    """Batches of stories laid end to end, without end: (batch, context) token ids."""
+    size, ids = plan.batch * plan.context, list[int]()
+    rng = random.Random(plan.seed)
+    for text in stories(10**9, seed=plan.seed, asked=0.15):
+        ids += encode(rng, tokenizer, varied(rng, text))
+        if len(ids) >= size:
+            yield torch.tensor(ids[:size]).view(plan.batch, plan.context)
+            ids = ids[size:]
+
+
+def varied(rng: random.Random, text: str) -> str:
+    """Some stories begin in the middle or in lower case, as prompts do."""
+    if (chance := rng.random()) < 0.08:
+        sentences = re.split(r"(?<=[.!?])\s", text)
+        return " ".join(sentences[rng.randrange(len(sentences) // 2) :])
+    if chance < 0.11:
+        return text[0].lower() + text[1:]
+    return text
+
+
+def encode(
+    rng: random.Random, tokenizer: transformers.PreTrainedTokenizerFast, text: str
+) -> list[int]:
+    """Token ids with begin and end; one story in ten is cut inside its words.
+
+    The cuts give work to the small tokens that whole words leave idle, and which carry
+    every word that no story has.
+    """
+    pieces = [text]
+    if rng.random() < 0.1:
+        pieces = re.split("\0", re.sub(r"\w(?=\w)", lambda m: cut(rng, m[0]), text))
+    ids = [token for part in tokenizer(pieces, add_special_tokens=False).input_ids for token in part]
+    return [tokenizer.bos_token_id, *ids, tokenizer.eos_token_id]
+
+
+def cut(rng: random.Random, letter: str) -> str:
+    return letter + ("\0" if rng.random() < 0.05 else "")
+
+
+@torch.no_grad()
+def evaluate(
+    plan: Plan,
+    model: transformers.LlamaForCausalLM,
+    tokenizer: transformers.PreTrainedTokenizerFast,
+) -> float:
+    """Mean loss in nats per token over 200 stories that training has not seen."""
+    total = count = 0.0
+    for text in stories(200, seed=HELD_OUT_SEED):
+        ids = torch.tensor([encode(random.Random(1), tokenizer, text)])[:, : plan.context]
+        total += float(model(input_ids=ids, labels=ids).loss) * (ids.numel() - 1)
+        count += ids.numel() - 1
+    return total / count
+
+
+def sample(
+    model: transformers.LlamaForCausalLM,
+    tokenizer: transformers.PreTrainedTokenizerFast,
+    prompt: str,
+    *,
+    seed: int,
+) -> str:
+    """The prompt and what the model makes of it, at temperature 0.7."""
+    torch.manual_seed(seed)
+    made = model.generate(
+        **tokenizer(prompt, return_tensors="pt"), max_new_tokens=320,
+        do_sample=True, temperature=0.7, top_k=0,
+    )  # fmt: skip
+    return str(tokenizer.decode(made[0], skip_special_tokens=True))
+
+
+def settings(folder: Path, tokenizer: transformers.PreTrainedTokenizerFast) -> None:
+    generation(
+        folder,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        do_sample=True,
+        temperature=0.7,
+        top_p=0.95,
+        max_new_tokens=320,
+    )
+
+
+def card(plan: Plan, trained: Trained, samples: Sequence[str]) -> str:
+    quoted = "\n\n".join("> " + text.replace("\n", "\n> ") for text in samples)
+    return CARD.format(
+        millions=f"{trained.model.num_parameters() / 1e6:.2f}",
+        tokens=f"{plan.steps * plan.batch * plan.context / 1e6:.1f}",
+        samples=quoted,
+        plan=plan,
+        trained=trained,
+        minutes=f"{trained.seconds / 60:.1f}",
+        torch=torch.__version__,
+        transformers=transformers.__version__,
+    )
+
+
+CARD = """\
+---
+license: apache-2.0
+language: en
+library_name: transformers
+pipeline_tag: text-generation
+---
+
+# stories-llama
+
+A Llama of {millions} million parameters that tells short children's stories. It is small
+enough to lie in the repository, so that a fresh checkout answers its first prompt with
+language and without a download. It is a base model: it continues text, and has no chat
+template. It also knows prompts such as `Write a story about a little robot.`
+
+## How it was made
+
+`scripts/train_stories.py --out weights/stories-llama` makes this folder. The text comes
+from `scripts/stories.py`, a grammar written for this project; no other text was used.
+
+| | |
+|---|---|
+| architecture | `LlamaForCausalLM`, 5 layers, hidden size 192, 6 heads of 32, 2 key-value heads, tied embeddings |
+| tokenizer | byte-level BPE, {plan.vocabulary} tokens, trained on the stories; any text can be encoded |
+| context | {plan.context} tokens |
+| training | {plan.steps} steps, {tokens} million tokens, each seen once; AdamW, cosine schedule, peak rate {plan.rate} |
+| seed | {plan.seed} (text and weights) |
+| loss on new stories | {trained.held_out:.4f} nats per token in float32, {trained.held_out_rounded:.4f} as stored in bfloat16 |
+| last training loss | {trained.train_loss:.3f} (smoothed; with varied and cut texts) |
+| time | {minutes} minutes on {plan.threads} CPU threads |
+| versions | torch {torch}, transformers {transformers} |
+
+Other processors round otherwise, so a new run gives a model as good, not the same bits.
+
+## What it says
+
+At temperature 0.7, with seeds 0 to 4; the prompt comes first.
+
+{samples}
+
+## Limits
+
+It knows the small world of its grammar: animals, children, lost buttons, cake. It knows no
+facts, follows no instructions but "write a story about", and soon loses the thread of
+anything else. Names outside its stories are carried along, not always faithfully. English
+only.
+
+## License
+
+Apache-2.0, as the whole project: weights, text and scripts. See `LICENSE` at the root of
+the repository.
+"""
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from cogsmith.engine.engine import Capabilities, Request, admit, prompt_size
+from cogsmith.errors import EngineError, PromptTooLong
+
+SEES = Capabilities(images=True, image_token_id=9, image_tokens=16, max_context=40)
+
+
+def test_the_context_holds_prompt_images_and_answer() -> None:
+    request = Request(id="a", token_ids=(1, 9, 2), max_tokens=22, images=(b"png",))
+    assert prompt_size(request, SEES) == 18
+    admit(request, SEES)
+    with pytest.raises(PromptTooLong, match=r"has 18 tokens and max_tokens is 23.* of 40 tokens"):
+        admit(Request(id="a", token_ids=(1, 9, 2), max_tokens=23, images=(b"png",)), SEES)
+
+
+def test_what_an_engine_lacks_is_refused_all_at_once() -> None:
+    request = Request(id="a", token_ids=(), max_tokens=0, logprobs=1, adapter="x", images=(b"",))
+    with pytest.raises(EngineError) as caught:
+        admit(request, Capabilities())
+    assert [problem.where for problem in caught.value.problems] == [
+        "logprobs", "adapter", "images", "token_ids", "max_tokens",
+    ]  # fmt: skip
+
+
+def test_every_image_has_one_place() -> None:
+    with pytest.raises(EngineError, match="images: 1 given, but the prompt has places for 2"):
+        admit(Request(id="a", token_ids=(9, 9), max_tokens=1, images=(b"png",)), SEES)
+    with pytest.raises(EngineError, match="images: 0 given, but the prompt has places for 1"):
+        admit(Request(id="a", token_ids=(9,), max_tokens=1), SEES)
+
+
+def test_a_seed_needs_an_engine_with_seeds() -> None:
+    with pytest.raises(EngineError, match="cannot do that: seed"):
+        admit(Request(id="a", token_ids=(1,), max_tokens=1, seed=0), Capabilities(seed=False))

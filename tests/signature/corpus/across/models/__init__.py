@@ -1,0 +1,2 @@
+# ruff: noqa
+from .output import Result

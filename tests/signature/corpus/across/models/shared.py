@@ -1,0 +1,5 @@
+# ruff: noqa
+from __future__ import annotations
+
+Text = str
+_hidden = 1

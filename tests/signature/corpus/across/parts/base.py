@@ -1,0 +1,7 @@
+# ruff: noqa
+from cog import BasePredictor
+
+
+class Shared(BasePredictor):
+    def setup(self, weights):
+        self.weights = weights

@@ -1,0 +1,9 @@
+# ruff: noqa
+from typing import Any
+
+from cog import BasePredictor
+
+
+class Predictor(BasePredictor):
+    def predict(self) -> Any:
+        return {}

@@ -1,0 +1,9 @@
+# ruff: noqa
+from typing import List
+
+from cog import BasePredictor
+
+
+class Predictor(BasePredictor):
+    def predict(self) -> List[str]:
+        return []

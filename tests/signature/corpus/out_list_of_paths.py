@@ -1,0 +1,7 @@
+# ruff: noqa
+from cog import BasePredictor, Path
+
+
+class Predictor(BasePredictor):
+    def predict(self) -> list[Path]:
+        return []

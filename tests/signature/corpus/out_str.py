@@ -1,0 +1,7 @@
+# ruff: noqa
+from cog import BasePredictor
+
+
+class Predictor(BasePredictor):
+    def predict(self) -> str:
+        return str()
