@@ -193,9 +193,17 @@ class InvalidInput(PredictionError):
 
 
 class SetupFailed(PredictionError):
-    """setup() raised, timed out, or its process died."""
+    """setup() raised, timed out, or its process died.
+
+    ``log`` is what setup printed, its traceback last.
+    """
 
     code = "setup_failed"
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "", log: str = "") -> None:
+        """Hold what went wrong and what was printed before."""
+        self.log = log
+        super().__init__(message, where=where, hint=hint)
 
 
 class PredictionFailed(PredictionError):

@@ -32,12 +32,12 @@ Command = tuple[str, ...]
 STARS = "****"
 TAIL_LINES = 40
 KEPT_LINES = 10_000  # of stderr: a program that draws writes the same lines over and over
-PATIENCE = 5.0  # seconds between asking a process group to end and ending it
+PATIENCE = 2.0  # seconds between asking a process group to end and ending it
 SCREEN_ROWS, SCREEN_COLUMNS = 60, 200
 
 # The user part of a URL: a password, or a token in the name's place. A bare name before an
 # SSH host (git@host) is an address, not a secret.
-_CREDENTIALS = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*)://(?P<user>[^/\s@\"']+)@")
+_CREDENTIALS = re.compile(r"(?P<ssh>ssh)?://(?P<user>[^/\s@\"']+)@")
 # What moves the cursor or colors the text; a program that draws ends its frames with one.
 _CURSOR = re.compile(rb"\x1b\[[0-9;?]*([A-Za-z])")
 
@@ -64,10 +64,8 @@ def star(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def _starred(found: re.Match[str]) -> str:
-    scheme, user = found["scheme"], found["user"]
-    if scheme.endswith("ssh") and ":" not in user:
-        return found[0]
-    return f"{scheme}://{STARS}@"
+    ssh, user = found["ssh"] or "", found["user"]
+    return found[0] if ssh and ":" not in user else f"{ssh}://{STARS}@"
 
 
 def run(

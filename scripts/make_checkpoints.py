@@ -9,7 +9,6 @@ template. They answer with noise, always the same noise. Needs torch and transfo
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
@@ -61,7 +60,9 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--force", action="store_true", help="make those that are there again")
     asked = parser.parse_args(words)
     if unknown := sorted(set(asked.names) - CHECKPOINTS.keys()):
-        parser.error(f"no checkpoint named {', '.join(unknown)}; there are: {', '.join(CHECKPOINTS)}")
+        parser.error(
+            f"no checkpoint named {', '.join(unknown)}; there are: {', '.join(CHECKPOINTS)}"
+        )
     return asked
 
 
@@ -79,8 +80,8 @@ def place(folder: Path, make: Callable[[Path], None]) -> None:
         new.mkdir()
         make(new)
         if folder.exists():
-            os.replace(folder, old)
-        os.replace(new, folder)
+            folder.replace(old)
+        new.replace(folder)
     finally:
         shutil.rmtree(scratch)
 

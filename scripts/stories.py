@@ -33,8 +33,8 @@ PAIRS: dict[tuple[str, ...], Sequence[tuple[str, ...]]] = {
     ("small_one", "small"): words.SMALL_ONES,
     ("work", "stuff", "must"): words.WORKS,
 }
-NUMBERS = "two three four five six seven ten twelve".split() + ["a hundred"]
-COLORS = "red blue green yellow white purple orange golden".split()
+NUMBERS = ("two", "three", "four", "five", "six", "seven", "ten", "twelve", "a hundred")
+COLORS = ("red", "blue", "green", "yellow", "white", "purple", "orange", "golden")
 
 
 class Slots(dict[str, str]):

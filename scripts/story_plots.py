@@ -6,6 +6,7 @@ those of a friend begin with ``f_`` and those of somebody met on the way with ``
 ``{NN}``, ``{He}`` and ``{His}`` begin a sentence.
 """
 
+# ruff: noqa: E501 - a sentence is one line
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -206,7 +207,7 @@ PLOTS = (
                 '"One day I will do it," {he} said, and {wishing}.',
             ),
             (
-                "The others [shook their heads|smiled]. \"You are only a {kind},\" they said.",
+                'The others [shook their heads|smiled]. "You are only a {kind}," they said.',
                 '"That is not for a {kind}," said the others.',
                 "Nobody {in_the_place} had ever done such a thing.",
                 "",
@@ -399,7 +400,11 @@ PLOTS = (
         ),
     ),
     Plot(
-        about=("{plain} who visits grandmother", "a long way to grandmother", "a gift for grandmother"),
+        about=(
+            "{plain} who visits grandmother",
+            "a long way to grandmother",
+            "a gift for grandmother",
+        ),
         beats=(
             (
                 '"Please take some {treat} to your grandmother," {his} mother said one {day}.',
@@ -446,7 +451,11 @@ PLOTS = (
     ),
     Plot(
         night=True,
-        about=("a strange sound in the night", "{plain} who heard a strange sound", "a noise at night"),
+        about=(
+            "a strange sound in the night",
+            "{plain} who heard a strange sound",
+            "a noise at night",
+        ),
         beats=(
             (
                 "One night {N} could not sleep.",
@@ -495,7 +504,11 @@ PLOTS = (
         ),
     ),
     Plot(
-        about=("two friends who quarrel", "a quarrel about a {thing}", "{plain} and {f_plain} who quarrel"),
+        about=(
+            "two friends who quarrel",
+            "a quarrel about a {thing}",
+            "{plain} and {f_plain} who quarrel",
+        ),
         beats=(
             (
                 "{His} best friend was {f_first}.",
@@ -700,7 +713,7 @@ PLOTS = (
             (
                 "{He} met {f_first} and said good morning. But {f_N} was in a hurry and ran past.",
                 "{He} went to see {f_first}, but nobody was at home.",
-                "{He} met {f_first}. \"I have no time today,\" said {f_N}, and was gone.",
+                '{He} met {f_first}. "I have no time today," said {f_N}, and was gone.',
             ),
             (
                 '"They have all forgotten me," thought {N}.',

@@ -1,5 +1,6 @@
 """The people, animals, places and things of our stories. Ours; Apache-2.0, as the project."""
 
+# ruff: noqa: SIM905 - lists of words read best as words
 from __future__ import annotations
 
 import random
@@ -9,7 +10,9 @@ from dataclasses import dataclass
 GIRLS = (
     "Mia Lily Anna Rosa Nora Emma Zoe Clara Maya Ivy Ella Lucy Ruby Sara Alice Nina Molly Kate"
 ).split()
-BOYS = "Tom Ben Leo Max Sam Finn Jack Noah Theo Oscar Hugo Milo Eli Adam Tim Luca Peter Karl".split()
+BOYS = (
+    "Tom Ben Leo Max Sam Finn Jack Noah Theo Oscar Hugo Milo Eli Adam Tim Luca Peter Karl".split()
+)
 PETS = (
     "Pip Nib Dot Bo Tilly Momo Button Bramble Fern Pepper Hazel Biscuit Clover Tuck Juno Olive "
     "Moss Pearl Rufus Waffle"
@@ -277,7 +280,7 @@ def name(rng: random.Random, names: Sequence[str], *, taken: frozenset[str]) -> 
 
 
 def somebody(rng: random.Random, *, taken: frozenset[str] = frozenset()) -> Person:
-    """A child, or an animal or the like, of its own name and kind; ``taken`` are names and kinds to avoid."""
+    """A child or an animal, or the like; ``taken`` are names and kinds to avoid."""
     return child(rng, taken=taken) if rng.random() < 0.4 else animal(rng, taken=taken)
 
 

@@ -105,9 +105,7 @@ def mistral(folder: Path) -> None:
         sliding_window=64,
         rope_parameters=rope(10_000.0),
     )
-    save(
-        folder, transformers.MistralForCausalLM, config, instruct_tokenizer(MISTRAL_TEMPLATE)
-    )
+    save(folder, transformers.MistralForCausalLM, config, instruct_tokenizer(MISTRAL_TEMPLATE))
     generation(folder, **ids)
 
 
@@ -121,9 +119,7 @@ def mixtral(folder: Path) -> None:
         num_experts_per_tok=2,
         rope_parameters=rope(1_000_000.0),
     )
-    save(
-        folder, transformers.MixtralForCausalLM, config, instruct_tokenizer(MISTRAL_TEMPLATE)
-    )
+    save(folder, transformers.MixtralForCausalLM, config, instruct_tokenizer(MISTRAL_TEMPLATE))
     generation(folder, **ids)
 
 
@@ -150,9 +146,7 @@ def t5(folder: Path) -> None:
         n_positions=512,
         **ids,
     )
-    save(
-        folder, transformers.T5ForConditionalGeneration, config, tokenizer, dtype=torch.float32
-    )
+    save(folder, transformers.T5ForConditionalGeneration, config, tokenizer, dtype=torch.float32)
     untie(folder)
     generation(folder, **ids)
 

@@ -9,6 +9,8 @@ family's documentation describes.
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -121,9 +123,7 @@ LLAMA3_SPLIT = (
 )
 
 
-def sentencepiece_bpe(
-    texts: Iterable[str], *, size: int, extra: Sequence[str] = ()
-) -> Tokenizer:
+def sentencepiece_bpe(texts: Iterable[str], *, size: int, extra: Sequence[str] = ()) -> Tokenizer:
     """BPE as SentencePiece writes it: ``▁`` for spaces, ``<0xNN>`` for what it never saw."""
     first = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
     trained = Tokenizer(models.BPE())
@@ -159,27 +159,40 @@ def sentencepiece_bpe(
     return tokenizer
 
 
-def unigram(texts: Iterable[str], *, size: int) -> Tokenizer:
-    """T5's kind: unigram pieces, ``</s>`` after every text, sentinels at the end."""
-    tokenizer = Tokenizer(models.Unigram())
+def unigram(texts: Sequence[str], *, size: int) -> Tokenizer:
+    """T5's kind: unigram pieces, ``</s>`` after every text, sentinels at the end.
+
+    The trainer of unigram pieces in ``tokenizers`` gives others each time it runs. So BPE
+    finds the pieces, and how often each is used is its probability.
+    """
+    tokenizer = Tokenizer(models.Unigram(pieces(texts, size=size - T5_SENTINELS), 2, False))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
-    trainer = trainers.UnigramTrainer(
-        vocab_size=size - T5_SENTINELS,
-        special_tokens=["<pad>", "</s>", "<unk>"],
-        unk_token="<unk>",
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
     sentinels = [f"<extra_id_{number}>" for number in reversed(range(T5_SENTINELS))]
     tokenizer.add_special_tokens([AddedToken(s, normalized=False) for s in sentinels])
     tokenizer.post_processor = processors.TemplateProcessing(
         single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 1)]
     )
     return tokenizer
+
+
+def pieces(texts: Sequence[str], *, size: int) -> list[tuple[str, float]]:
+    """``size`` pieces with their log probabilities, T5's three special ones first."""
+    specials = ["<pad>", "</s>", "<unk>"]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=specials, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    uses = Counter(piece for text in tokenizer.encode_batch(list(texts)) for piece in text.tokens)
+    total = uses.total()
+    learned = sorted(tokenizer.get_vocab(), key=tokenizer.token_to_id)[3:]
+    return [
+        *((special, 0.0) for special in specials),
+        *((piece, math.log((uses[piece] + 0.5) / total)) for piece in learned),
+    ]
 
 
 def start(tokenizer: Tokenizer, token: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -12,6 +13,7 @@ from cogsmith.cli.console import Console
 from cogsmith.errors import Problem, UsageError
 
 TEMPLATES = "templates"
+OLDEST, NEWEST = (3, 10), (3, 14)  # the Pythons that cog.yaml may name
 
 
 @click.command("init")
@@ -28,7 +30,7 @@ def command(folder: Path, model: str | None) -> None:
     console = Console.of_terminal()
     kind = "llm" if model else "new"
     texts = {
-        name: _filled(text, model or "")
+        name: _filled(text, _source(model or ""))
         for name, text in _texts(files("cogsmith.cli") / TEMPLATES / kind)
     }
     taken = [name for name in texts if (folder / name).exists()]
@@ -56,5 +58,13 @@ def _texts(folder: Traversable) -> list[tuple[str, str]]:
     ]
 
 
+def _source(model: str) -> str:
+    """A local folder by its whole path, since the project lies elsewhere; a hub id as it is."""
+    folder = Path(model).expanduser()
+    return str(folder.resolve()) if model and folder.is_dir() else model
+
+
 def _filled(text: str, model: str) -> str:
-    return text.replace("{{model}}", model)
+    """A template with its placeholders replaced; the Python is the one that runs us."""
+    minor = min(max(sys.version_info[:2], OLDEST), NEWEST)
+    return text.replace("{{model}}", model).replace("{{python}}", ".".join(map(str, minor)))

@@ -114,8 +114,8 @@ class Printer:
 
 
 def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, list):
-        for item in value:
+    if isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
             yield from _leaves(item)
     else:
         yield value

@@ -224,7 +224,10 @@ async def _started(job: Job) -> Worker:
 
 async def _predicted(worker: Worker, job: Job, take: Callable[[Output], None]) -> Prediction:
     prediction = Prediction(
-        id=f"local-{uuid.uuid4().hex[:12]}", input=job.shown, iterator=job.spec.iterator
+        id=f"local-{uuid.uuid4().hex[:12]}",
+        input=job.shown,
+        iterator=job.spec.iterator,
+        created_at=time.time(),
     )
     begun = time.perf_counter()
     async for event in worker.predict(prediction.id, job.inputs, context=job.context):

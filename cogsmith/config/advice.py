@@ -9,9 +9,10 @@ from cogsmith.config.rules import Finding
 from cogsmith.config.versions import KNOWN_PYTHONS, minor_of
 from cogsmith.config.yaml_document import Document, KeyPath
 
-__all__ = ["PREDICT", "advice"]
+__all__ = ["PREDICT", "UNSET", "advice"]
 
 # Cog calls `predict` deprecated. Here it is the word of the house, so this one is kept quiet.
+UNSET = "is not set: an image gets Python"
 PREDICT = 'deprecated field "predict": use "run" instead'
 
 REPLACED: tuple[tuple[KeyPath, str], ...] = (
@@ -44,7 +45,7 @@ def _python(config: ModelConfig, document: Document) -> Iterator[Finding]:
     path: KeyPath = ("build", "python_version")
     version = config.build.python_version
     if ("build",) in document.lines and path not in document.lines:
-        yield Finding(path, f"is not set: {version} is used", f'write python_version: "{version}"')
+        yield Finding(path, f"{UNSET} {version}", f'write python_version: "{version}"')
     elif minor_of(version) > minor_of(KNOWN_PYTHONS[-1]):
         yield Finding(path, f"Python {version} is newer than any that was tried here", "")
     number = _number(document, path)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cogsmith.config.advice import PREDICT
+from cogsmith.config.advice import PREDICT, UNSET
 from cogsmith.config.model_config import ModelConfig
 from cogsmith.config.parse import Parsed, problems, read
 from cogsmith.config.references import file_of
@@ -26,8 +26,9 @@ NAMED = re.compile(r"cog\.([^.].*)\.yaml")
 class Loaded:
     """A config with the file it came from.
 
-    ``warnings`` holds all of them; ``spoken`` leaves out that Cog prefers ``run`` to
-    ``predict``, which is only worth a line where an image is built.
+    ``warnings`` holds all of them; ``spoken`` leaves out those that are only
+    worth a line where an image is built: Cog's preference of ``run`` to ``predict``, and the
+    Python that an image gets when none is named.
     """
 
     path: Path
@@ -47,7 +48,8 @@ class Loaded:
     @property
     def spoken(self) -> tuple[Problem, ...]:
         """The warnings worth a line on a terminal."""
-        return tuple(warning for warning in self.warnings if warning.message != PREDICT)
+        for_images = (PREDICT, UNSET)
+        return tuple(one for one in self.warnings if not one.message.startswith(for_images))
 
 
 def name_of(path: Path) -> str:

@@ -1,7 +1,7 @@
 """A request's words to the text that the model reads.
 
-The order is the field's: text that already carries control tokens is left alone, then the
-request's own template, then the tokenizer's chat template, then plain completion.
+The order is the field's: the request's own template, then (unless the prompt already begins
+with a control token and is left alone) the tokenizer's chat template, then plain completion.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
@@ -38,11 +39,15 @@ def attempts(target: Target, wheels: Iterable[str]) -> tuple[Attempt, ...]:
     """The ways to try, in order; ``wheels`` are the file names in the folders of wheels.
 
     For a CPU on Linux a ``+cpu`` wheel that is at hand is tried first, the newest before the
-    others: asked freely, the resolver may prefer a newer CUDA build.
+    others: asked freely, the resolver may prefer a newer CUDA build. For CUDA they are out
+    of the question: to the resolver ``2.6.0+cpu`` is newer than ``2.6.0``.
     """
-    at_hand = cpu_builds(wheels, target) if _picks_builds(target) else ()
-    pinned = (Attempt(constraints=(f"torch=={version}",)) for version in at_hand)
-    return (*pinned, Attempt())
+    if not _picks_builds(target):
+        return (Attempt(),)
+    if target.accelerator == "cuda":
+        return (without(Attempt(), cpu_builds(wheels)),)
+    at_hand = (pin for pin in cpu_builds(wheels, target) if pin.name == "torch")
+    return (*(Attempt(constraints=(f"torch=={pin.version}",)) for pin in at_hand), Attempt())
 
 
 def last_attempt(target: Target, pins: Iterable[Pin]) -> Attempt | None:
@@ -51,20 +56,24 @@ def last_attempt(target: Target, pins: Iterable[Pin]) -> Attempt | None:
     return Attempt(backend="cpu") if wrong else None
 
 
-def cpu_builds(wheels: Iterable[str], target: Target) -> tuple[str, ...]:
-    """Versions of torch that are there as CPU builds for this target, newest first."""
-    tag = f"cp{target.python.replace('.', '')}"
-    architecture = target.platform.partition("-")[2]
-    found = set()
+def cpu_builds(wheels: Iterable[str], target: Target | None = None) -> tuple[Pin, ...]:
+    """The CPU builds of torch's family among wheels, newest first; for one target, or all."""
+    found: set[tuple[Version, str]] = set()
     for name in wheels:
         try:
             package, version, _, tags = parse_wheel_filename(name)
         except InvalidWheelFilename:
             continue
-        fits = any(t.interpreter == tag and t.platform.endswith(architecture) for t in tags)
-        if package == "torch" and version.local == "cpu" and fits:
-            found.add(version)
-    return tuple(str(version) for version in sorted(found, reverse=True))
+        fits = target is None or any(_runs_on(tag, target) for tag in tags)
+        if package in TORCH_FAMILY and (version.local or "").startswith("cpu") and fits:
+            found.add((version, package))
+    return tuple(Pin(name=name, version=str(version)) for version, name in sorted(found)[::-1])
+
+
+def _runs_on(tag: Tag, target: Target) -> bool:
+    interpreter = f"cp{target.python.replace('.', '')}"
+    architecture = target.platform.partition("-")[2]
+    return tag.interpreter == interpreter and tag.platform.endswith(architecture)
 
 
 def unfit(target: Target, pins: Iterable[Pin]) -> tuple[Pin, ...]:

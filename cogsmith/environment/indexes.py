@@ -60,7 +60,12 @@ def in_words_of_uv(
     ``pip`` holds the settings of pip's config files; ``PIP_*`` variables go before them, and
     uv's own variables before both.
     """
-    found = {name: value for name, value in variables.items() if name not in OURS}
+    found = {
+        name: value
+        for name, value in variables.items()
+        # uv refuses some of its variables when they are empty; for people they are not set.
+        if name not in OURS and (value or not name.startswith("UV_"))
+    }
     for setting, value in {**(pip or {}), **_pip_variables(variables)}.items():
         if setting not in TABLE:
             continue

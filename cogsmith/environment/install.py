@@ -26,7 +26,7 @@ from cogsmith.environment.lock import Lock
 from cogsmith.environment.machine import find_python, installed_pythons, uv_program
 from cogsmith.environment.settings import Settings
 from cogsmith.environment.target import Target
-from cogsmith.environment.uv_output import explain, progress_of
+from cogsmith.environment.uv_output import Downloads, explain, progress_of
 from cogsmith.errors import CommandFailed, InstallError
 from cogsmith.process import Command, draw, run
 
@@ -181,10 +181,11 @@ def _venv(folder: Path, python: str, variables: Mapping[str, str]) -> None:
 
 def _sync(source: Source, folder: Path, variables: Mapping[str, str], tell: Tell) -> None:
     """Fill an environment from its lock; uv holds every file against the lock's hashes."""
+    downloads = Downloads()
 
     def hear(line: str) -> None:
         if progress := progress_of(line):
-            tell(progress)
+            tell(downloads.together(progress))
 
     count = len(source.lock.pins)
     text = f"installing {count} packages for {source.target}"
@@ -205,7 +206,7 @@ def _sync_command(source: Source, folder: Path) -> Command:
     A folder is built anew, because uv's cache looks at its pyproject.toml only.
     """
     folders = (p["name"] for p in source.lock.document["packages"] if "directory" in p)
-    refresh = (word for name in folders for word in ("--refresh-package", name))
+    refresh = (word for name in folders for word in ("--reinstall-package", name))
     return (
         uv_program(), "pip", "sync", str(source.path), "--python", str(folder / "bin" / "python"),
         "--allow-empty-requirements", "--preview-features", "pylock", *refresh,

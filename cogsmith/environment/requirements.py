@@ -181,8 +181,17 @@ def _one_form(line: str) -> str:
         requirement = Requirement(bare)
     except InvalidRequirement as error:
         raise ValueError(f"{line!r} is not a requirement\n{_advice(bare, error)}") from None
-    requirement.name = canonicalize_name(requirement.name)
-    return f"{requirement}{hashes}"
+    return f"{_spelled(requirement)}{hashes}"
+
+
+def _spelled(requirement: Requirement) -> str:
+    """One spelling, whichever version of the packaging library reads it."""
+    extras = f"[{','.join(sorted(map(canonicalize_name, requirement.extras)))}]"
+    name = canonicalize_name(requirement.name) + (extras if requirement.extras else "")
+    versions = ",".join(sorted(map(str, requirement.specifier)))
+    source = f" @ {requirement.url}" if requirement.url else versions
+    separator = " ; " if requirement.url else "; "
+    return name + source + (f"{separator}{requirement.marker}" if requirement.marker else "")
 
 
 def _advice(line: str, error: InvalidRequirement) -> str:

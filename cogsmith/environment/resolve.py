@@ -121,7 +121,9 @@ def _ask_for_cpu(
     try:
         return ask(attempt)
     except LockError as error:
-        raise _no_build(target, unfit(target, cuda.pins), error.message) from error
+        lines = [line.strip() for line in error.message.splitlines()]
+        reason = "; ".join(dict.fromkeys((lines[0], lines[-1])))
+        raise _no_build(target, unfit(target, cuda.pins), reason) from error
 
 
 def _no_build(target: Target, wrong: tuple[Pin, ...], reason: str = "") -> LockError:

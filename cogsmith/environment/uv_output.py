@@ -7,19 +7,21 @@ breaks.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from cogsmith.environment.events import Progress, Step
 from cogsmith.errors import Problem
 
-__all__ = ["explain", "progress_of"]
+__all__ = ["Downloads", "explain", "progress_of"]
 
 UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 
 _SIZE = r"([\d.]+) ?([KMG]i)?B"
 _DOWNLOAD = re.compile(rf"(\S+) +[-─━=#]{{5,}} +{_SIZE}/{_SIZE}")
 _INSTALL = re.compile(r"\S+ \[(\d+)/(\d+)\] (\S+)")
-_RESOLVING = re.compile(r"[⠁-⣿] (\S+(==|@| ).*)")
+_RESOLVING = re.compile(r"[⠁-⣿] (\S+(==| @ ).*)")
 _DONE = re.compile(r"((Resolved|Prepared|Installed|Bytecode compiled) (\d+) \S+ in .+)")
+_ERROR = re.compile(r"(^| {3,})(error:| × ) *", re.MULTILINE)
 
 NETWORK = (
     "is the network there? UV_INDEX_URL or PIP_INDEX_URL name another index, UV_FIND_LINKS or "
@@ -95,6 +97,26 @@ def _bytes(number: str, unit: str | None) -> int:
     return round(float(number) * UNITS[f"{unit or ''}B"])
 
 
+class Downloads:
+    """Many downloads at once, told as one: bytes of all that have begun."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Progress] = {}
+
+    def together(self, progress: Progress) -> Progress:
+        """The sum with what one download now says; other steps pass as they are."""
+        if progress.step != "download":
+            return progress
+        self.seen[progress.text] = progress
+        rest = [one for one in self.seen.values() if one.done < one.total]
+        return replace(
+            progress,
+            text=max(rest, key=lambda one: one.total).text if rest else progress.text,
+            done=sum(one.done for one in self.seen.values()),
+            total=sum(one.total for one in self.seen.values()),
+        )
+
+
 def explain(said: str, *, what: str, where: str = "") -> Problem:
     """Why uv failed: ``what`` did not happen, uv's own explanation, and what to do."""
     reason = _reason(said)
@@ -103,9 +125,11 @@ def explain(said: str, *, what: str, where: str = "") -> Problem:
 
 
 def _reason(said: str) -> str:
-    """From the line on which uv reports an error; all of it where there is no such line."""
-    lines = [line.rstrip() for line in said.strip().splitlines()]
-    begins = [n for n, line in enumerate(lines) if re.match(r"(error:| +× )", line)]
-    told = lines[begins[0] :] if begins else lines
-    text = "\n".join(told)
-    return re.sub(r"\A(error:| +×) *", "", text) or "it did not say why"
+    """From where uv reports an error; all of it where it does not say the word.
+
+    The report may stand behind the last, padded frame of its progress.
+    """
+    found = _ERROR.search(said)
+    told = said[found.end() :] if found else said
+    lines = (line.rstrip() for line in told.splitlines())
+    return "\n".join(filter(None, lines)) or "it did not say why"

@@ -10,7 +10,7 @@ import ast
 from dataclasses import dataclass, field, replace
 
 from cogsmith.errors import SignatureError
-from cogsmith.signature.classes import symbol_of
+from cogsmith.signature.classes import member, symbol_of
 from cogsmith.signature.modules import (
     Assigned,
     External,
@@ -80,9 +80,14 @@ class Opaque:
 Note = Named | ClassNote | Joined | Nothing | Choice | Opaque
 
 
-def read(project: Project, module: Module, node: ast.expr) -> Note:
-    """An annotation → its note. Raises SignatureError for what cannot be resolved."""
-    return _Reader(project, module).note(node)
+def read(
+    project: Project, module: Module, node: ast.expr, owner: ast.ClassDef | None = None
+) -> Note:
+    """An annotation → its note. Raises SignatureError for what cannot be resolved.
+
+    ``owner`` is the class in whose body the annotation stands: its names come first.
+    """
+    return _Reader(project, module, owner).note(node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ class _Reader:
 
     project: Project
     module: Module
+    owner: ast.ClassDef | None = None
     trail: tuple[ast.expr, ...] = field(default=())
 
     def note(self, node: ast.expr) -> Note:
@@ -98,12 +104,20 @@ class _Reader:
         if isinstance(node, ast.Constant):
             return self.constant(node, where)
         if isinstance(node, ast.Name | ast.Attribute):
-            return self.symbol(symbol_of(self.project, self.module, node), node)
+            return self.symbol(
+                self.inside(node) or symbol_of(self.project, self.module, node), node
+            )
         if isinstance(node, ast.Subscript):
             return self.subscript(node, where)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
             return _joined(where, [self.note(node.left), self.note(node.right)])
         raise _not_a_type(node, where)
+
+    def inside(self, node: ast.expr) -> Located | None:
+        """What a plain name means in the class around the annotation."""
+        if self.owner is None or not isinstance(node, ast.Name):
+            return None
+        return member(self.project, self.module, self.owner, node.id)
 
     def constant(self, node: ast.Constant, where: str) -> Note:
         if node.value is None:
@@ -148,7 +162,7 @@ class _Reader:
             if isinstance(binding.value, ast.Call):
                 raise _made_by_call(binding.value, text, where)
             trail = (*self.trail, binding.value)
-            there = _Reader(self.project, symbol.module, trail)
+            there = _Reader(self.project, symbol.module, None, trail)
             return replace(there.note(binding.value), where=where)
         reason = f": it {binding.reason}" if isinstance(binding, Unknown) else ""
         raise SignatureError(

@@ -137,9 +137,11 @@ def _article(wanted: InputType) -> str:
     return f"an {word}" if word[0] in "aeiou" else f"a {word}"
 
 
-def number(value: int | float) -> str:  # noqa: PYI041 - int.is_integer is of Python 3.12
+def number(value: int | float) -> str:  # noqa: PYI041 - an int is looked at as one
     """A number as people write it: 1, not 1.0."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value)
+    return str(value) if abs(value) < 10**20 else f"a number of {value.bit_length()} bits"
 
 
 def _near(word: str, names: Iterator[str]) -> str:

@@ -76,7 +76,8 @@ def _typed(
         )
         return None
     try:
-        return input_type(evaluator.project, read(evaluator.project, scope.module, annotation))
+        note = read(evaluator.project, scope.module, annotation, scope.owner)
+        return input_type(evaluator.project, note)
     except SignatureError as error:
         declared.problems += _about(parameter.name, error)
         return None
@@ -85,7 +86,7 @@ def _typed(
 def _about(name: str, error: SignatureError) -> list[Problem]:
     """The same problems, saying which input they are about."""
     return [
-        replace(problem, message=f"{problem.message} (input {name!r})".replace("'", '"'))
+        replace(problem, message=f'{problem.message} (input "{name}")')
         if name not in problem.message
         else problem
         for problem in error.problems
@@ -124,7 +125,8 @@ def _arguments(
             value = _json(value, node, found.scope)
             _expect(key, value)
         except SignatureError as error:
-            declared.problems += _about(name, error)
+            told = declared.warnings if key == "description" else declared.problems
+            told += _about(name, error)
         except (TypeError, ValueError) as error:
             declared.problems.append(Problem(f'invalid {key} for input "{name}": {error}', where))
         else:

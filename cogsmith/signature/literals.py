@@ -39,7 +39,7 @@ from cogsmith.signature.operators import (
 
 __all__ = ["Class", "EnumMember", "Evaluator", "Function", "InputCall", "Scope", "plain"]
 
-STEPS = 200_000
+STEPS = 50_000
 DEPTH = 100
 CONVERSIONS: dict[str, Callable[[object], str]] = {"r": repr, "s": str, "a": ascii}
 AUTO = External("enum.auto")
@@ -76,6 +76,13 @@ class EnumMember:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A value in a dict that cannot be known: its key still can, and often is all that counts."""
+
+    error: SignatureError
+
+
+@dataclass(frozen=True, slots=True)
 class Class:
     """A class of the project."""
 
@@ -108,11 +115,14 @@ class Evaluator:
         try:
             if handler is None or self.steps > STEPS or self.depth > DEPTH:
                 raise self._refusal(node, scope)
-            return handler(self, node, scope)
+            found = handler(self, node, scope)
         except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
             raise self._refusal(node, scope, str(error).strip("'\"")) from error
         finally:
             self.depth -= 1
+        if isinstance(found, Unread):
+            raise found.error
+        return found
 
     def _refusal(self, node: ast.expr, scope: Scope, why: str = "") -> SignatureError:
         """The words for an expression that cannot be known from here."""
@@ -223,7 +233,7 @@ class Evaluator:
             return self._inline(called, node, scope)
         if isinstance(called, Class) and is_enum(self.project, called.module, called.node):
             (wanted,), _ = self._arguments(node, scope)
-            return next(one for one in self.members(called) if one.value == wanted)
+            return {one.value: one for one in self.members(called)}[wanted]
         raise self._refusal(node, scope)
 
     def _built_in(self, origin: str, node: ast.Call, scope: Scope) -> object:
@@ -286,8 +296,14 @@ class Evaluator:
                 inner = self.value(value, scope)
                 found.update(_as_dict(inner))
             else:
-                found[self.value(key, scope)] = self.value(value, scope)
+                found[self.value(key, scope)] = self._perhaps(value, scope)
         return found
+
+    def _perhaps(self, node: ast.expr, scope: Scope) -> object:
+        try:
+            return self.value(node, scope)
+        except SignatureError as error:
+            return Unread(error)
 
     def _loops(self, generators: list[ast.comprehension], scope: Scope) -> Iterator[Scope]:
         """The scopes that a comprehension's loops go through."""
@@ -396,6 +412,8 @@ def plain(value: object, budget: list[int] | None = None) -> object:
         raise ValueError("JSON has no infinity and no NaN")
     if value is None or isinstance(value, str | int | float):
         return value
+    if isinstance(value, External):
+        raise ValueError(f"{value.origin} comes from outside the project")
     raise ValueError("it is not a text, a number, a list or a dict")
 
 

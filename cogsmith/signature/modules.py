@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
+import typing
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ OUTSIDE = frozenset(
     }
 )  # fmt: skip
 
-# What `from cog import *` brings, and the names of typing that annotations use.
+# What `from cog import *` and the like bring.
 STAR_NAMES = {
     "cog": frozenset(
         {
@@ -56,12 +57,7 @@ STAR_NAMES = {
             "Secret", "concurrent", "current_scope", "streaming",
         }
     ),
-    "typing": frozenset(
-        {
-            "Annotated", "Any", "AsyncIterator", "Dict", "Iterator", "List", "Literal",
-            "Optional", "TypedDict", "Union",
-        }
-    ),
+    "typing": frozenset(typing.__all__),
     "pathlib": frozenset({"Path"}),
     "pydantic": frozenset({"BaseModel", "Field"}),
 }  # fmt: skip

@@ -11,7 +11,16 @@ from cogsmith.signature.declarations import Parameter, declare
 from cogsmith.signature.literals import Evaluator, Scope
 from cogsmith.signature.modules import Located, Project, Read, place
 from cogsmith.signature.output_types import output_type
-from cogsmith.signature.targets import Callable, Target, find, is_generator, marks, method
+from cogsmith.signature.targets import (
+    Callable,
+    Target,
+    ancestors,
+    defined,
+    find,
+    is_generator,
+    marks,
+    method,
+)
 from cogsmith.signature.types import InputField, Kind, OutputType, Setup, Shape, Signature
 
 __all__ = ["parse"]
@@ -88,9 +97,10 @@ class _Reading:
     def home(self) -> ast.ClassDef | None:
         """The class whose body the callable stands in: its names are seen by the defaults."""
         owner = self.target.owner
-        if owner is None or owner.module is not self.target.module:
-            return None
-        return owner.binding if isinstance(owner.binding, ast.ClassDef) else None
+        for one in ancestors(self.project, owner) if owner else ():
+            if one.node and defined(one.node.body, self.target.name) is self.target.node:
+                return one.node
+        return None
 
     def parameters(self) -> list[Parameter]:
         """The parameters that become inputs: all but self."""
@@ -129,7 +139,8 @@ class _Reading:
             self.problem(f"{node.name}() must have a return type annotation", node, hint)
             return OutputType()
         try:
-            return output_type(self.project, read(self.project, self.target.module, node.returns))
+            note = read(self.project, self.target.module, node.returns, self.home())
+            return output_type(self.project, note)
         except SignatureError as error:
             self.problems += error.problems
             return OutputType()

@@ -10,7 +10,7 @@ from cogsmith.errors import Problem, SignatureError
 from cogsmith.signature.classes import Ancestor, ancestry, symbol_of
 from cogsmith.signature.modules import External, Located, Module, Project, canonical, place
 
-__all__ = ["Callable", "Target", "defined", "find", "is_generator", "marks", "method"]
+__all__ = ["Callable", "Target", "ancestors", "defined", "find", "is_generator", "marks", "method"]
 
 Callable = ast.FunctionDef | ast.AsyncFunctionDef
 FRAMEWORK = frozenset({"cog.BasePredictor", "cog.BaseRunner", "builtins.object"})
@@ -34,8 +34,8 @@ def find(project: Project, reference: str, *, train: bool) -> Target:
     module = project.file(path) if path else None
     if module is None:
         raise SignatureError(
-            f"{path or reference} not found",
-            where=reference,
+            f"{path or repr(reference)} not found",
+            where=reference or "the reference",
             hint=f'create {path or "the file"}, or correct the reference: "file.py:Name"',
         )
     if name:
@@ -122,7 +122,7 @@ def _without_method(
 ) -> SignatureError:
     unseen = [
         one.origin
-        for one in _ancestors(project, owner)
+        for one in ancestors(project, owner)
         if one.origin and one.origin not in FRAMEWORK
     ]
     words = " or ".join(f"{one}()" for one in wanted)
@@ -134,14 +134,15 @@ def _without_method(
     )
 
 
-def _ancestors(project: Project, owner: Located) -> tuple[Ancestor, ...]:
+def ancestors(project: Project, owner: Located) -> tuple[Ancestor, ...]:
+    """The class that owns a callable, and what it inherits from."""
     assert isinstance(owner.binding, ast.ClassDef)
     return ancestry(project, owner.module, owner.binding)
 
 
 def method(project: Project, owner: Located, name: str) -> Located | None:
     """A method that the author wrote, in the class or an ancestor before Cog's own bases."""
-    for one in _ancestors(project, owner):
+    for one in ancestors(project, owner):
         if one.origin in FRAMEWORK:
             return None
         if one.node is not None and one.module is not None:

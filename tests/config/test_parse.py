@@ -406,7 +406,7 @@ def test_a_version_is_read_as_it_is_written(version: str) -> None:
         (
             "build: {gpu: false, cuda: '12.4'}",
             [
-                "cog.yaml:1: build.python_version: is not set: 3.13 is used",
+                "cog.yaml:1: build.python_version: is not set: an image gets Python 3.13",
                 "cog.yaml:1: build.cuda: has no effect without gpu: true",
             ],
         ),

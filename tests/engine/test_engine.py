@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from cogsmith.engine.engine import Capabilities, Request, admit, prompt_size
@@ -35,3 +39,15 @@ def test_every_image_has_one_place() -> None:
 def test_a_seed_needs_an_engine_with_seeds() -> None:
     with pytest.raises(EngineError, match="cannot do that: seed"):
         admit(Request(id="a", token_ids=(1,), max_tokens=1, seed=0), Capabilities(seed=False))
+
+
+def test_the_door_is_cheap() -> None:
+    code = (
+        "import sys, cogsmith.engine; "
+        "print({'torch', 'transformers', 'jinja2', 'tokenizers', 'cog'} & set(sys.modules))"
+    )
+    root = Path(__file__).parent.parent.parent
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip() == "set()"

@@ -331,6 +331,13 @@ def test_no_tokenizer(checkpoints: Path, tmp_path: Path) -> None:
     assert refused(folder).where == str(folder / "tokenizer.json")
 
 
+def test_no_image_processor(checkpoints: Path, tmp_path: Path) -> None:
+    folder = changed(checkpoints / "tiny-llava", tmp_path / "a")
+    for path in folder.glob("*processor_config.json"):
+        path.unlink()
+    assert "image processor cannot be loaded" in refused(folder).message
+
+
 def test_a_device_or_dtype_that_there_is_not(checkpoints: Path) -> None:
     assert refused(checkpoints / "tiny-llama", device="abacus").where == "device"
     assert refused(checkpoints / "tiny-llama", dtype="float1").where == "dtype"

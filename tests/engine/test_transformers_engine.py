@@ -14,18 +14,27 @@ from cogsmith.engine.transformers.engine import TransformersEngine
 from cogsmith.errors import CheckpointError, EngineError
 
 
+class Unforeseen(Exception):
+    """Nothing that a model is known to raise."""
+
+
 @dataclass
 class Counter:
     """Counts up from the prompt's first token; below zero it fails, at 100 it ends."""
 
+    failures = {  # noqa: RUF012
+        -1: RuntimeError("CUDA out of memory"),
+        -2: EngineError("no such image", where="image"),
+        -3: Unforeseen(),
+    }
     gate: threading.Event = field(default_factory=threading.Event)
     stepped: list[int] = field(default_factory=list)
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(max_context=10_000))
 
     def decode(self, request: Request) -> Iterator[int | None]:
         token = request.token_ids[0]
-        if token < 0:
-            raise RuntimeError("CUDA out of memory")
+        if token in self.failures:
+            raise self.failures[token]
         yield None
         while token != 100:
             self.gate.wait(5)
@@ -121,7 +130,21 @@ def test_a_failing_request_fails_alone() -> None:
             await read(engine, asked("a", -1))
         assert caught.value.code == "E1200"
         assert caught.value.hint == "shorten the prompt or lower max_tokens"
+        with pytest.raises(EngineError, match="image: no such image"):
+            await read(engine, asked("a", -2))
         assert await read(engine, asked("b")) == ([0, 1, 2], "length")
+
+    story(tell)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_a_thread_that_is_gone() -> None:
+    async def tell(engine: TransformersEngine, _: Counter) -> None:
+        readers = [asyncio.create_task(read(engine, asked(name, -3))) for name in "ab"]
+        for outcome in await asyncio.gather(*readers, return_exceptions=True):
+            assert "the engine's thread ended" in str(outcome)
+        with pytest.raises(EngineError, match="not running"):
+            await read(engine, asked("c"))
 
     story(tell)
 
@@ -169,4 +192,4 @@ def test_a_load_that_fails_is_told() -> None:
         raise CheckpointError("broken", where="folder")
 
     with pytest.raises(CheckpointError, match="folder: broken"):
-        asyncio.run(TransformersEngine(make).load())
+        asyncio.run(asyncio.wait_for(TransformersEngine(make).load(), 20))

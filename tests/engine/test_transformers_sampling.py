@@ -14,6 +14,9 @@ from cogsmith.engine.transformers.sampling import Picker, filter_logits  # noqa:
 
 pytestmark = [pytest.mark.engine, pytest.mark.filterwarnings("ignore")]
 
+WIDE = st.integers(0, 99).map(
+    lambda seed: torch.randn(5000, generator=torch.Generator().manual_seed(seed))
+)
 LOGITS = st.lists(st.floats(-9, 9, width=32), min_size=3, max_size=30).map(torch.tensor)
 
 
@@ -33,7 +36,7 @@ def test_top_k_keeps_that_many(logits: Any, top_k: int) -> None:
     assert int(logits.argmax()) in kept(left) or logits.max() in logits[list(kept(left))]
 
 
-@given(LOGITS, st.floats(0.01, 0.99))
+@given(LOGITS | WIDE, st.floats(0.01, 0.99))
 def test_top_p_keeps_the_fewest_that_reach_it(logits: Any, top_p: float) -> None:
     left = kept(filter_logits(logits, Sampling(top_p=top_p)))
     chances = sorted((logits.softmax(-1)[list(left)]).tolist(), reverse=True)

@@ -164,10 +164,8 @@ def test_a_gpu_model_without_a_gpu_gets_cpu_builds_and_is_told(
     assert "nvidia-cublas" not in pins
     assert prepared.lock_path.parent == settings.locks
     assert not (project.project / "pylock.toml").exists()
-    assert [notice.text for notice in prepared.notices] == [
-        "this machine has no GPU: torch resolves to its CPU build for local use; "
-        "the image keeps CUDA"
-    ]
+    (notice,) = prepared.notices
+    assert notice.text.startswith("this machine has no GPU: torch resolves to its CPU build")
 
 
 def test_the_image_of_a_gpu_model_gets_cuda_builds(
@@ -209,7 +207,7 @@ def test_where_only_cuda_builds_are_nothing_is_installed(
     make_project: MakeProject, settings: Settings
 ) -> None:
     project = make_project("torch==2.2", gpu=True)
-    with pytest.raises(LockError, match="only the CUDA build of torch 2.2 was found") as caught:
+    with pytest.raises(LockError, match=r"only the CUDA build of torch 2\.2 was found") as caught:
         prepare(project, settings)
     assert "UV_FIND_LINKS" in caught.value.hint
     assert not settings.environments.exists()

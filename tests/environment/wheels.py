@@ -28,7 +28,7 @@ def make_wheel(
             + [f"Requires-Dist: {line}" for line in requires]
         )
         + "\n",
-        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
     if script:
         files[f"{info}/entry_points.txt"] = f"[console_scripts]\n{name} = {module}:main\n"

@@ -8,6 +8,7 @@ heads and the like stay the business of transformers' own caches.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -104,26 +105,36 @@ class SeqToSeqDecoder(CausalDecoder):
         # The source's words are what a summary or translation is made of.
         return ()
 
-    def _cache(self) -> Any:
+    def _cache(self) -> _Encoded:
         config = self._model.config
-        return EncoderDecoderCache(DynamicCache(config=config), DynamicCache(config=config))
+        return _Encoded(
+            EncoderDecoderCache(DynamicCache(config=config), DynamicCache(config=config))
+        )
 
-    def _read(self, request: Request, cache: Any) -> Reading:
+    def _read(self, request: Request, cache: _Encoded) -> Reading:
         yield None
-        ids = self._row(request.token_ids)
         with torch.inference_mode():
-            self._encoded = self._model.get_encoder()(input_ids=ids)
+            cache.prompt = self._model.get_encoder()(input_ids=self._row(request.token_ids))
         yield None
-        start = self._model.generation_config.decoder_start_token_id
-        return self._forward(self._row([start]), cache)
+        return self._forward(
+            self._row([self._model.generation_config.decoder_start_token_id]), cache
+        )
 
-    def _forward(self, ids: torch.Tensor, cache: Any, **more: Any) -> torch.Tensor:
+    def _forward(self, ids: torch.Tensor, cache: _Encoded, **more: Any) -> torch.Tensor:
         with torch.inference_mode():
             out = self._model(
-                encoder_outputs=self._encoded,
+                encoder_outputs=cache.prompt,
                 decoder_input_ids=ids,
-                past_key_values=cache,
+                past_key_values=cache.keys,
                 use_cache=True,
                 **more,
             )
         return out.logits[0, -1]
+
+
+@dataclass
+class _Encoded:
+    """What a request to an encoder-decoder keeps: its keys and values, its encoded prompt."""
+
+    keys: EncoderDecoderCache
+    prompt: Any = None

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
-from cogsmith.engine.engine import Capabilities, Chunk, FinishReason, Request, Stats, admit
+from cogsmith.engine.engine import Capabilities, Chunk, Request, Stats, admit
 from cogsmith.errors import CogsmithError, EngineError
 
 __all__ = ["Decoder", "TransformersEngine"]
@@ -55,6 +55,7 @@ class TransformersEngine:
         self._jobs: dict[str, _Job] = {}
         self._stats = Stats()
         self._thread: threading.Thread | None = None
+        self._ended = False
         self.capabilities = Capabilities()
 
     async def load(self) -> None:
@@ -102,7 +103,7 @@ class TransformersEngine:
         await asyncio.to_thread(thread.join)
 
     def _submit(self, request: Request) -> _Job:
-        if self._thread is None or not self._thread.is_alive():
+        if self._thread is None or self._ended:
             raise EngineError("the engine is not running", code="E1200", hint="load it again")
         if request.id in self._jobs:
             raise EngineError(f"a request {request.id!r} is being answered already", where="id")
@@ -111,20 +112,29 @@ class TransformersEngine:
         return job
 
     def _work(self, loop: asyncio.AbstractEventLoop, ready: asyncio.Future[Capabilities]) -> None:
+        """The thread: load, answer until told to end, and never end without a word."""
+        ending = EngineError("the engine's thread ended", code="E1200", hint="load it again")
         try:
             decoder = self._make()
+            loop.call_soon_threadsafe(_settle, ready, decoder.capabilities)
+            while (job := self._inbox.get()) is not None:
+                if not job.dropped:
+                    self._answer(decoder, job)
         except (CogsmithError, *_STEP_FAILURES) as problem:
-            loop.call_soon_threadsafe(ready.set_exception, problem)
-            return
-        loop.call_soon_threadsafe(ready.set_result, decoder.capabilities)
-        while (job := self._inbox.get()) is not None:
-            if not job.dropped:
-                self._answer(decoder, job)
+            ending = problem if isinstance(problem, EngineError) else _failure(problem)
+        finally:
+            self._ended = True
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_settle, ready, ending)
+            for job in list(self._jobs.values()):
+                job.post(ending)
 
     def _answer(self, decoder: Decoder, job: _Job) -> None:
         self._count(running=1, prompt=len(job.request.token_ids))
         try:
             self._tell(decoder.decode(job.request), job)
+        except EngineError as problem:
+            job.post(problem)
         except _STEP_FAILURES as problem:
             job.post(_failure(problem))
         self._count(running=0)
@@ -171,8 +181,7 @@ class _Job:
         """Post the last chunk; what the thread may still send after it is never read."""
         if not self.dropped:
             self.dropped = True
-            reason: FinishReason = "cancelled"
-            self.post(Chunk(finish_reason=reason))
+            self.post(Chunk(finish_reason="cancelled"))
 
     async def next(self) -> Chunk:
         """The next chunk, or the failure as an error."""
@@ -180,6 +189,16 @@ class _Job:
         if isinstance(item, EngineError):
             raise item
         return item
+
+
+def _settle(ready: asyncio.Future[Capabilities], outcome: Capabilities | EngineError) -> None:
+    """Answer whoever waits for the model, unless that is done or nobody waits any more."""
+    if ready.done():
+        return
+    if isinstance(outcome, EngineError):
+        ready.set_exception(outcome)
+    else:
+        ready.set_result(outcome)
 
 
 def _failure(problem: BaseException) -> EngineError:

@@ -157,9 +157,16 @@ def _pixels(folder: Path) -> Callable[[tuple[bytes, ...]], torch.Tensor]:
     from PIL import Image, UnidentifiedImageError
     from transformers import AutoImageProcessor
 
-    processor = AutoImageProcessor.from_pretrained(
-        str(folder), local_files_only=True, trust_remote_code=False
-    )
+    try:
+        processor = AutoImageProcessor.from_pretrained(
+            str(folder), local_files_only=True, trust_remote_code=False
+        )
+    except _LOAD_FAILURES as problem:
+        raise CheckpointError(
+            f"the image processor cannot be loaded: {problem}",
+            where=str(folder),
+            hint="copy preprocessor_config.json of the original model into this folder",
+        ) from None
 
     def read(images: tuple[bytes, ...]) -> torch.Tensor:
         try:

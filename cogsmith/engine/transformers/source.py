@@ -6,6 +6,7 @@ read: a pickle runs whatever code its author put in.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -179,51 +180,58 @@ def _download(name: str, revision: str | None) -> Path:
         )
     try:
         import huggingface_hub
-        from huggingface_hub import errors
+        from huggingface_hub import errors, utils
     except ImportError as problem:
         raise CheckpointError(
             f"no such folder, and the hub cannot be asked: {problem}",
             where=name,
             hint="give a folder that exists, or add huggingface_hub to the requirements",
         ) from None
-    where = f"{name}@{revision}" if revision else name
-    try:
-        return Path(_snapshot(huggingface_hub, name, revision))
-    except errors.GatedRepoError:
-        message, hint = (
-            "the model is gated",
-            f"ask for access on the page of {name}, then set HF_TOKEN to your token",
-        )
-    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError):
-        message, hint = (
-            "no such folder here, and no such model or revision on the hub",
-            "correct the name; for a private model set HF_TOKEN",
-        )
-    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, OSError) as problem:
-        message, hint = (
-            f"no such folder here, and the hub cannot be reached ({_first_line(problem)})",
-            "give a folder that exists, or connect to the network",
-        )
-    except (errors.HfHubHTTPError, ValueError) as problem:
-        message, hint = f"the hub refuses: {_first_line(problem)}", "correct the name or try again"
-    raise CheckpointError(message, where=where, hint=hint)
-
-
-def _snapshot(hub: Any, name: str, revision: str | None) -> str:
-    """The checkpoint's files in the hub's cache; pickles are refused before any download."""
-    try:
-        files = hub.HfApi().list_repo_files(name, revision=revision)
-    except (hub.errors.OfflineModeIsEnabled, OSError) as problem:
-        if isinstance(problem, hub.errors.HfHubHTTPError):
-            raise
-        return str(hub.snapshot_download(name, revision=revision, local_files_only=True))
-    if not any(file.endswith(".safetensors") for file in files):
-        raise _no_weights(name, files)
-    return str(
-        hub.snapshot_download(
-            name, revision=revision, allow_patterns=list(_WANTED), ignore_patterns=["*/*"]
-        )
+    unreachable = (
+        errors.LocalEntryNotFoundError,
+        errors.OfflineModeIsEnabled,
+        *_transport_failures(utils),
     )
+    try:
+        return _snapshot(huggingface_hub, name, revision, unreachable)
+    except errors.GatedRepoError:
+        message = "the model is gated"
+        hint = f"ask for access on the page of {name}, then set HF_TOKEN to your token"
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError):
+        message = "no such folder here, and no such model or revision on the hub"
+        hint = "correct the name; for a private model set HF_TOKEN"
+    except unreachable as problem:
+        message = f"no such folder here, and the hub cannot be reached ({_first_line(problem)})"
+        hint = "give a folder that exists, or connect to the network"
+    except (errors.HfHubHTTPError, errors.HFValidationError) as problem:
+        message, hint = f"the hub refuses: {_first_line(problem)}", "correct the name or try again"
+    except OSError as problem:
+        message = f"the download failed: {_first_line(problem)}"
+        hint = "try again: what has arrived is kept; see that the disk has room"
+    raise CheckpointError(message, where=f"{name}@{revision}" if revision else name, hint=hint)
+
+
+def _snapshot(
+    hub: Any, name: str, revision: str | None, unreachable: tuple[type[Exception], ...]
+) -> Path:
+    """The checkpoint's files in the hub's cache; pickles are refused before any download."""
+    # Out of reach, what an earlier download left in the cache still serves.
+    with contextlib.suppress(*unreachable):
+        about = hub.HfApi().model_info(name, revision=revision)
+        files = [file.rfilename for file in about.siblings or ()]
+        if not any(file.endswith(".safetensors") for file in files):
+            raise _no_weights(name, files)
+    folder = hub.snapshot_download(
+        name, revision=revision, allow_patterns=list(_WANTED), ignore_patterns=["*/*"]
+    )
+    return Path(folder)
+
+
+def _transport_failures(utils: Any) -> tuple[type[Exception], ...]:
+    """What the hub's HTTP library raises when nobody answers; hubs differ in the library."""
+    library = getattr(utils, "httpx", None)
+    own = getattr(library, "TransportError", None)
+    return (ConnectionError, TimeoutError, *((own,) if own else ()))
 
 
 def _first_line(problem: Exception) -> str:

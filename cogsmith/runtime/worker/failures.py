@@ -18,7 +18,7 @@ def error_text(error: BaseException) -> str:
     """
     try:
         words = str(error)
-    except Exception:  # an author's __str__ may raise anything
+    except Exception:  # noqa: BLE001 - an author's __str__ may raise anything
         words = "(its text cannot be shown)"
     name = type(error).__name__
     return f"{name}: {words}" if words else name

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -38,11 +39,12 @@ class Inputs:
 
     def tidy(self, outputs: Collection[str]) -> None:
         """Close and remove what was fetched, but for files that went out as ``outputs``."""
-        for stream in self._open:
-            stream.close()
-        for path in self._temporary:
-            if pathlib.PurePath(path).as_uri() not in outputs:
-                path.unlink(missing_ok=True)
+        with suppress(OSError):
+            for stream in self._open:
+                stream.close()
+            for path in self._temporary:
+                if pathlib.PurePath(path).as_uri() not in outputs:
+                    path.unlink(missing_ok=True)
 
     def _decoded(self, name: str, value: Any, kind: str, many: bool) -> Any:
         if value is None:
@@ -66,7 +68,7 @@ class Inputs:
         try:
             fetched: Any = Path.validate(text)
             path = fetched.convert() if hasattr(fetched, "convert") else fetched
-        except Exception as error:  # requests, urllib and cog have their own trees
+        except Exception as error:  # noqa: BLE001 - requests, urllib and cog have their own trees
             raise _unfetched(name, text, error) from None
         self._temporary.append(path)
         return path
@@ -80,7 +82,7 @@ class Inputs:
             stream = File.validate(text) if fetched else _local(name, text).open("rb")
         except InputError:
             raise
-        except Exception as error:  # as above
+        except Exception as error:  # noqa: BLE001 - as above
             raise _unfetched(name, text, error) from None
         if not hasattr(stream, "__url__"):
             self._open.append(stream)

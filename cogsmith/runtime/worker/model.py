@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import os
 import pathlib
 import sys
 from collections.abc import Callable
@@ -35,7 +34,7 @@ class Model:
         return getattr(self.owner, "healthcheck", None)
 
     def setup(self, weights: str | None) -> Any:
-        """Call setup(); answers a coroutine when it is async, None when there is none."""
+        """Run the author's own setup, if any; answers a coroutine when it is async."""
         setup = getattr(self.owner, "setup", None)
         if setup is None:
             return None
@@ -65,7 +64,7 @@ def load(reference: str, method: str) -> Model:
 def _import(file: str) -> ModuleType:
     """Under the file's own name in ``sys.modules``, so that pickle finds its classes."""
     name = pathlib.PurePath(file).stem
-    spec = importlib.util.spec_from_file_location(name, os.path.abspath(file))
+    spec = importlib.util.spec_from_file_location(name, pathlib.Path(file).absolute())
     if spec is None or spec.loader is None:
         raise LoadError(f"{file} is not a Python file")
     module = importlib.util.module_from_spec(spec)

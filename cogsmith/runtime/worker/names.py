@@ -16,7 +16,11 @@ def objection(name: str) -> str:
     ('', "metric name '2fast': segment '2fast' must start with a letter")
     """
     wrong = _whole(name) or next(filter(None, map(_segment, name.split("."))), "")
-    return f"metric name {name!r}{': ' if wrong.startswith('segment') else ' '}{wrong}" if wrong else ""
+    return (
+        f"metric name {name!r}{': ' if wrong.startswith('segment') else ' '}{wrong}"
+        if wrong
+        else ""
+    )
 
 
 def _whole(name: str) -> str:

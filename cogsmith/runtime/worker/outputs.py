@@ -10,14 +10,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 import pathlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from enum import Enum
 from typing import Any
-from uuid import UUID
 
 _NATIVE = (str, int, float, bool, type(None))
 
@@ -40,6 +38,8 @@ class Encoder:
         self._files.clear()
         try:
             text = self._json.encode(value)
+        except OutputError:
+            raise
         except (TypeError, ValueError, RecursionError) as error:
             where = _refused(value, self._plain) or f": {error}"
             raise OutputError(f"output is not JSON{where}") from None
@@ -59,9 +59,9 @@ class Encoder:
             return dict(value)
         if isinstance(value, (datetime, date, time)):
             return value.isoformat()
-        if isinstance(value, UUID):
+        if type(value).__module__ == "uuid":
             return str(value)
-        if isinstance(value, (bytes, bytearray, memoryview)) or isinstance(value, type):
+        if isinstance(value, (bytes, bytearray, memoryview, type)):
             raise TypeError(_advice(value))
         return self._duck(value)
 
@@ -76,7 +76,7 @@ class Encoder:
         raise TypeError(_advice(value))
 
     def _file(self, path: pathlib.Path) -> str:
-        whole = pathlib.Path(os.path.abspath(path))
+        whole = path.absolute()
         if not whole.is_file():
             raise OutputError(f"the output file {whole} does not exist")
         url = whole.as_uri()
@@ -115,9 +115,7 @@ def _refused(value: Any, plain: Any) -> str:
     return ""
 
 
-def _walk(
-    value: Any, plain: Any, place: str, above: frozenset[int]
-) -> Iterator[tuple[str, str]]:
+def _walk(value: Any, plain: Any, place: str, above: frozenset[int]) -> Iterator[tuple[str, str]]:
     if id(value) in above or len(above) > 500:
         yield place, "it contains itself, or is nested too deeply"
     elif isinstance(value, float):
@@ -136,7 +134,7 @@ def _walk(
     else:
         try:
             simpler = plain(value)
-        except Exception as error:  # the author's own model_dump() may raise anything
+        except Exception as error:  # noqa: BLE001 - the author's own model_dump() may raise anything
             yield place, str(error)
         else:
             yield from _walk(simpler, plain, place, above | {id(value)})

@@ -86,7 +86,7 @@ def _plain(value: object) -> object:
     item = getattr(value, "item", None)
     if isinstance(value, (bool, int, float, str, list, dict)) or not callable(item):
         return value
-    return item()  # type: ignore[no-any-return]
+    return item()
 
 
 def _json(key: str, value: object) -> str:
@@ -135,10 +135,9 @@ class Scope:
     def __repr__(self) -> str:
         return f"Scope({self._metrics!r})"
 
-    def __enter__(self) -> Scope:
+    def __enter__(self) -> None:
         _active[self.number] = self
         _current.set(self)
-        return self
 
     def __exit__(self, *_: object) -> None:
         _active.pop(self.number, None)
@@ -154,6 +153,6 @@ _active: dict[int, Scope] = {}
 def current_scope() -> Scope:
     """The scope of the running prediction, or one that silently does nothing."""
     scope = _current.get()
-    if scope is None and len(_active) == 1:
-        scope = next(iter(_active.values()), None)
+    if scope is None and len(active := list(_active.values())) == 1:
+        scope = active[0]
     return scope or _OUTSIDE

@@ -1,4 +1,3 @@
-# ruff: noqa
 from enum import Enum
 
 from cog import BasePredictor, Input

@@ -1,4 +1,3 @@
-# ruff: noqa
 from dataclasses import dataclass
 
 import cog

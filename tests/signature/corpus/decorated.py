@@ -1,4 +1,3 @@
-# ruff: noqa
 import functools
 
 import cog

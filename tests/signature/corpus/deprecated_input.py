@@ -1,4 +1,3 @@
-# ruff: noqa
 from cog import BasePredictor, Input
 
 

@@ -1,4 +1,3 @@
-# ruff: noqa
 from typing import Any, Dict, TypedDict
 
 from cog import BasePredictor

@@ -1,4 +1,3 @@
-# ruff: noqa
 from typing import Any, Dict, List
 
 from cog import BasePredictor, Input, Path, Secret

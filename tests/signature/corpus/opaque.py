@@ -1,4 +1,3 @@
-# ruff: noqa
 import typing
 from typing import Annotated, List, Optional
 

@@ -1,4 +1,3 @@
-# ruff: noqa
 from collections.abc import Iterator
 
 from cog import BasePredictor

@@ -1,4 +1,3 @@
-# ruff: noqa
 from typing import Iterator
 
 from cog import BasePredictor, Path

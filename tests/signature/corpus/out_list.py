@@ -1,4 +1,3 @@
-# ruff: noqa
 from typing import List
 
 from cog import BasePredictor

@@ -1,4 +1,3 @@
-# ruff: noqa
 from typing import Iterator, Optional
 
 from cog import BaseModel, BasePredictor, Path

@@ -1,4 +1,3 @@
-# ruff: noqa
 from typing import Annotated
 
 from cog import BaseModel, BasePredictor, Opaque

@@ -1,4 +1,3 @@
-# ruff: noqa
 from typing_extensions import NotRequired, Required, TypedDict
 
 from cog import BasePredictor

@@ -1,4 +1,3 @@
-# ruff: noqa
 from typing import Optional, Union
 
 from cog import BasePredictor

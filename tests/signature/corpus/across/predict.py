@@ -1,4 +1,3 @@
-# ruff: noqa
 from cog import Input
 from models import Result as Output
 from models.shared import *

@@ -1,2 +1,1 @@
-# ruff: noqa
 from .output import Result

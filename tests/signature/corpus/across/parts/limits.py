@@ -1,4 +1,3 @@
-# ruff: noqa
 from cog import Input
 
 SIZES = {"small": 1, "large": 2}

@@ -1,0 +1,9 @@
+"""Gives back what it gets, many times at once."""
+
+from cog import BasePredictor, concurrent
+
+
+class Predictor(BasePredictor):
+    @concurrent(max=64)
+    async def predict(self, text: str = "") -> str:
+        return text

@@ -1,0 +1,18 @@
+"""An async healthcheck."""
+
+import asyncio
+
+from cog import BasePredictor
+
+
+class Predictor(BasePredictor):
+    def setup(self) -> None:
+        self.how = "ok"
+
+    async def healthcheck(self) -> bool:
+        await asyncio.sleep(0)
+        return self.how == "ok"
+
+    async def predict(self, how: str) -> str:
+        self.how = how
+        return how

@@ -1,0 +1,13 @@
+"""Counts: ``0 ``, ``1 ``, ``2 `` …, a chunk at a time."""
+
+import time
+
+from cog import BasePredictor, ConcatenateIterator
+
+
+class Predictor(BasePredictor):
+    def predict(self, count: int = 3, seconds: float = 0.0) -> ConcatenateIterator[str]:
+        for number in range(count):
+            if seconds:
+                time.sleep(seconds)
+            yield f"{number} "
