@@ -132,6 +132,6 @@ def _place(source: str) -> str:
     raise CheckpointError(
         "there is no such folder yet",
         where=source,
-        hint="make the tiny checkpoints with scripts/make_checkpoints.py (stories-llama with "
-        "scripts/train_stories.py), or give a hub id: -e MODEL_ID=org/name",
+        hint="make the tiny checkpoints: cogsmith exec python scripts/make_checkpoints.py\n"
+        "or give a hub id: -e MODEL_ID=org/name",
     )

@@ -101,6 +101,7 @@ def main(words: Sequence[str] | None = None) -> int:
     def fill(folder: Path) -> None:
         write(folder, trained.model, tokenizer)
         settings(folder, tokenizer)
+        (folder / "LICENSE").write_text(LICENSE, "utf-8")
         (folder / "README.md").write_text(card(plan, trained, samples), "utf-8")
 
     place(asked.out, fill)
@@ -304,12 +305,20 @@ def card(plan: Plan, trained: Trained, samples: Sequence[str]) -> str:
         samples=quoted,
         plan=plan,
         trained=trained,
+        speed=f"{trained.steps * plan.tokens / trained.seconds:.0f}",
         minutes=f"{trained.seconds / 60:.1f}",
         torch=torch.__version__,
         transformers=transformers.__version__,
     )
 
 
+LICENSE = """\
+SPDX-License-Identifier: Apache-2.0
+
+The weights, the tokenizer and the text they were trained on are part of Cogsmith and are
+licensed under the Apache License, version 2.0: see the file LICENSE at the root of the
+repository. The text was made by scripts/stories.py and holds nobody else's work.
+"""
 CARD = """\
 ---
 license: apache-2.0
@@ -339,7 +348,7 @@ from `scripts/stories.py`, a grammar written for this project; no other text was
 | seed | {plan.seed} (text and weights) |
 | loss on new stories | {trained.held_out:.4f} nats per token in float32, {trained.held_out_rounded:.4f} as stored in bfloat16 |
 | last training loss | {trained.train_loss:.3f} (smoothed; with varied and cut texts) |
-| time | {minutes} minutes on {plan.threads} CPU threads |
+| time | {minutes} minutes, at {speed} tokens a second; CPU threads: {plan.threads} |
 | versions | torch {torch}, transformers {transformers} |
 
 Other processors round otherwise, so a new run gives a model as good, not the same bits.
@@ -359,8 +368,7 @@ only.
 
 ## License
 
-Apache-2.0, as the whole project: weights, text and scripts. See `LICENSE` at the root of
-the repository.
+Apache-2.0, as the whole project: weights, text and scripts. See `LICENSE`.
 """  # noqa: E501 - a row of a table is one line
 
 if __name__ == "__main__":

@@ -14,6 +14,13 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
+KEPT = ("COGSMITH_TEST_CACHE", "COGSMITH_ENGINE_PACKAGES")
+
+# The model's packages (torch, transformers), named by scripts/test. They come last, so that
+# ours are not shadowed; they fit only a Python of the same minor version.
+ENGINE_PACKAGES = Path(os.environ.get("COGSMITH_ENGINE_PACKAGES", ""))
+if ENGINE_PACKAGES.name and f"python3.{sys.version_info.minor}" in ENGINE_PACKAGES.parts:
+    sys.path.append(str(ENGINE_PACKAGES))
 
 # Machines are shared and slow at times: a law is about answers, not about milliseconds.
 settings.register_profile("cogsmith", deadline=None)
@@ -24,9 +31,17 @@ settings.load_profile("cogsmith")
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the variables of the person who runs it that would change our answers."""
     for name in list(os.environ):
-        if name.startswith(("COG_", "COGSMITH_")) and name != "COGSMITH_TEST_CACHE":
+        if name.startswith(("COG_", "COGSMITH_")) and not name.startswith(KEPT):
             monkeypatch.delenv(name)
     monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture(scope="session")
+def engine_python() -> Path:
+    """A Python that has torch and transformers."""
+    if ENGINE_PACKAGES.name:
+        return ENGINE_PACKAGES.parents[2] / "bin" / "python"
+    return Path(sys.executable)
 
 
 @pytest.fixture(scope="session")

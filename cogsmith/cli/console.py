@@ -61,10 +61,11 @@ class Console:
             self.line(f"{self.paint('hint:', BOLD)}    {_indented(problem.hint, 9)}")
 
     def error(self, error: CogsmithError) -> None:
-        """Everything that is wrong, each with what to do about it."""
-        for problem in error.problems:
+        """Everything that is wrong, each with what to do; advice for several is given once."""
+        following = [problem.hint for problem in error.problems[1:]] + [""]
+        for problem, next_hint in zip(error.problems, following, strict=True):
             self.line(f"{self.paint('error:', RED)} {_indented(str(problem), 7)}")
-            if problem.hint:
+            if problem.hint and problem.hint != next_hint:
                 self.line(f"{self.paint('hint:', BOLD)}  {_indented(problem.hint, 7)}")
 
     def paint(self, text: str, color: str) -> str:

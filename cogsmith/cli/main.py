@@ -8,6 +8,8 @@ Exit codes (DESIGN, D9): 0 fine, 1 a known error, 2 usage, 130 interrupted, 3 ou
 
 from __future__ import annotations
 
+import difflib
+import errno
 import importlib
 import os
 import sys
@@ -25,12 +27,14 @@ from cogsmith.errors import CogsmithError, UsageError
 COMMANDS = {
     "predict": "Run a prediction, on this machine, without Docker.",
     "run": "The same as predict (Cog's newer word).",
+    "exec": "Run a command with a model's packages, on this machine.",
     "init": "Start a new model project here, or one for a model from a hub.",
     "models": "List the models of this repository with inputs and outputs.",
     "schema": "Print a model's OpenAPI document, read from its source.",
     "lock": "Pin a model's Python packages in pylock.toml.",
 }
 MODULES = {"run": "predict"}
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Commands(click.Group):
@@ -39,6 +43,18 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """The names, in the order of the road."""
         return list(COMMANDS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first word names, or say which one may be meant."""
+        name = args[0]
+        if name in COMMANDS or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        near = difflib.get_close_matches(name, COMMANDS, 1)
+        there = f"commands are: {', '.join(COMMANDS)}"
+        hint = f'did you mean "{near[0]}"? {there}' if near else there
+        raise UsageError(f"No such command '{name}'", hint=hint)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import the command's module, or answer None for a name that is not there."""
@@ -90,7 +106,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
         console.error(error)
         code = 2 if isinstance(error, UsageError) else 1
     except Exception as error:  # noqa: BLE001 - the outer wall: what nobody foresaw is our bug
-        code = _bug(console, error)
+        code = _of_the_machine(console, error) or _bug(console, error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -101,9 +117,16 @@ def _program() -> str:
 
 
 def _usage(console: Console, error: click.UsageError) -> int:
-    context = error.ctx
+    context, message = error.ctx, error.format_message()
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        console.line(message)
+        return 2
     hint = f"{context.command_path} --help shows what there is" if context else ""
-    console.error(UsageError(error.format_message(), hint=hint))
+    if isinstance(error, click.NoSuchOption):
+        message = f"No such option '{error.option_name}'"
+        near = difflib.get_close_matches(error.option_name, error.possibilities or (), 1)
+        hint = f"did you mean {near[0]}? {hint}" if near else hint
+    console.error(UsageError(message, hint=hint))
     return 2
 
 
@@ -116,6 +139,29 @@ def _reader_left() -> int:
     """End quietly when the reader of our output is gone (``| head``), as Python's docs advise."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 141
+
+
+def _of_the_machine(console: Console, error: Exception) -> int:
+    """Exit code 1 for what no program can help: a full disk, a folder that is gone."""
+    if not isinstance(error, OSError):
+        return 0
+    place, reason = str(error.filename or ""), error.strerror or str(error)
+    if error.errno in FULL:
+        console.error(CogsmithError(reason, where=place, hint="free some space there"))
+    elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        console.error(CogsmithError(reason, where=place, hint="check who may write there"))
+    elif not _here():
+        console.error(CogsmithError("the folder that you are in is gone", hint="cd to another"))
+    else:
+        return 0
+    return 1
+
+
+def _here() -> bool:
+    try:
+        return bool(Path.cwd())
+    except OSError:
+        return False
 
 
 def _bug(console: Console, error: Exception) -> int:

@@ -59,10 +59,25 @@ class Files:
 
 def _bring(source: Path, target: Path) -> None:
     """Move a temporary file, copy any other; the target is whole or not there at all."""
+    if _is_device(target):
+        with source.open("rb") as whole, target.open("wb") as device:
+            shutil.copyfileobj(whole, device)
+        return
+    target = _behind(target)
     part = target.with_name(f".{target.name}.part")
     temporary = source.is_relative_to(tempfile.gettempdir())
     (shutil.move if temporary else shutil.copyfile)(source, part)
     part.replace(target)
+
+
+def _is_device(path: Path) -> bool:
+    """Whether it is written through and never replaced: /dev/null, /dev/stdout, a named pipe."""
+    return path.exists() and not path.is_file()
+
+
+def _behind(path: Path) -> Path:
+    """The file itself, where the path is a link to one: the link stays."""
+    return path.resolve() if path.is_symlink() else path
 
 
 @dataclass
@@ -138,21 +153,29 @@ def write_document(document: dict[str, Any], destination: Path | None, console: 
 
 @dataclass
 class saved:  # noqa: N801 - a context manager that reads as a verb
-    """A text file that appears when it is whole; nothing is left behind when it is not."""
+    """A text file that appears when it is whole; nothing is left behind when it is not.
+
+    A device or a pipe gets the text as it comes.
+    """
 
     path: Path
 
     def __enter__(self) -> TextIO:
-        self._part = self.path.with_name(f".{self.path.name}.part")
+        self._device = _is_device(self.path)
+        self._target = self.path if self._device else _behind(self.path)
+        name = self._target.name if self._device else f".{self._target.name}.part"
+        self._part = self._target.with_name(name)
         self._stream: TextIO = self._part.open("w", encoding="utf-8")
         return self._stream
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._stream.close()
-        if kind is None:
-            self._part.replace(self.path)
-        else:
-            self._part.unlink(missing_ok=True)
+        try:
+            self._stream.close()
+            if kind is None and not self._device:
+                self._part.replace(self._target)
+        finally:
+            if not self._device:
+                self._part.unlink(missing_ok=True)
 
 
 def destination(path: str | None, fallback: str) -> Path | None:

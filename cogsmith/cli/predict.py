@@ -102,7 +102,7 @@ def command(
     locked: bool,
     progress: str,
 ) -> None:
-    r"""Run a prediction, on this machine, without Docker.
+    """Run a prediction, on this machine, without Docker.
 
     MODEL is a name of this repository (cogsmith models lists them) or the path of a config
     file; without it, the cog.yaml here or above is used. Text streams to standard output as
@@ -114,7 +114,7 @@ def command(
       cogsmith predict flan-t5 -i prompt="Translate to German: Good morning."
       cogsmith predict llava -i image=@photo.jpg -i prompt="What is this?"
       echo '{"prompt": "Hello"}' | cogsmith predict --json @-
-    """
+    """  # noqa: D301 - the one escape is meant: click keeps the lines after it
     timings, console = Timings.since_start(), Console.of_terminal(progress)
     given = variables(env)
     context = {"replicate_api_token": replicate_token()} if use_replicate_token else {}

@@ -33,8 +33,9 @@ def variables(words: Iterable[str]) -> dict[str, str]:
         elif name and name in os.environ:
             found[name] = os.environ[name]
         else:
+            unset = f", and {name} is not set here" if name else ""
             hint = f"write -e {name or 'NAME'}=value"
-            problems.append(Problem(f"-e {word!r} names no value", hint=hint))
+            problems.append(Problem(f"-e {word!r} names no value{unset}", hint=hint))
     if problems:
         raise UsageError(problems)
     return found

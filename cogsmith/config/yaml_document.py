@@ -125,7 +125,8 @@ def _place(name: str, error: yaml.MarkedYAMLError) -> str:
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> str:
-    said = (error.problem or error.context or "cannot be read").replace("'\\t'", "a tab")
+    said = error.problem or error.context or "cannot be read"
+    said = said.replace("character '\\t'", "a tab").replace("any token", "a value")
     return f"is not YAML: {said}"
 
 

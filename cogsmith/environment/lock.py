@@ -117,6 +117,19 @@ class Lock:
         sources = (source for p in self.document["packages"] for source in _sources(p))
         return tuple(source["path"] for source in sources if source.get("path"))
 
+    def elsewhere(self) -> tuple[str, ...]:
+        """The packages that lie on this machine, outside of the project's folder."""
+        return tuple(
+            package["name"]
+            for package in self.document["packages"]
+            if any(map(_on_this_machine, _sources(package)))
+        )
+
+
+def _on_this_machine(source: Mapping[str, Any]) -> bool:
+    url, path = str(source.get("url", "")), str(source.get("path", ""))
+    return url.startswith("file:") or path.startswith("/")
+
 
 def _identity(package: Mapping[str, Any]) -> str:
     hashes = sorted(

@@ -149,8 +149,7 @@ def write_lock(
     text = resolve(
         replace(question, earlier=None if upgrade else _readable(project.path)), settings, tell=tell
     )
-    save_lock(project.path, text)
-    return parse_lock(text, where=project.path.name)
+    return _saved(project, text, tell)
 
 
 class _Ears:
@@ -206,8 +205,18 @@ def _lock_for_here(project: Project, settings: Settings, tell: Tell) -> tuple[Pa
     if not writable(project.folder):
         return _own_lock(project, settings, tell)
     text = resolve(project.question(project.here, project.path), settings, tell=tell)
+    return project.path, _saved(project, text, tell)
+
+
+def _saved(project: Project, text: str, tell: Tell) -> Lock:
+    """Write the project's lock, and say so when it would not install on another machine."""
     save_lock(project.path, text)
-    return project.path, parse_lock(text, where=project.path.name)
+    lock = parse_lock(text, where=project.path.name)
+    if names := ", ".join(lock.elsewhere()):
+        told = f"{project.path.name} takes {names} from a folder of this machine"
+        hint = "other machines need an index that has the same files, or the folder beside cog.yaml"
+        tell(Notice(text=told, hint=hint))
+    return lock
 
 
 def _own_lock(project: Project, settings: Settings, tell: Tell) -> tuple[Path, Lock]:

@@ -16,7 +16,7 @@ from cogsmith.errors import InvalidInput, PredictionError, WorkerCrashed
 from cogsmith.prediction import Event, Finished, Log, Started, Status
 from cogsmith.runtime.incoming import event_of
 from cogsmith.runtime.process.child import Child, ending, now, stopwatch
-from cogsmith.runtime.process.link import Link, Pipe
+from cogsmith.runtime.process.link import Link, Pipes
 from cogsmith.runtime.run import Run
 from cogsmith.runtime.spec import WorkerSpec
 from cogsmith.runtime.startup import Startup
@@ -52,9 +52,11 @@ class Worker:
         self._slots, self._is_async = 1, False
         self._exited: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._link = Link(child.connection, self._on_frames, self._on_hang_up)
-        self._pipes = (
-            Pipe(child.stdout, lambda text: self._on_foreign(Log(source="stdout", text=text))),
-            Pipe(child.stderr, lambda text: self._on_foreign(Log(source="stderr", text=text))),
+        self._pipes = Pipes(
+            {
+                child.stdout: lambda text: self._on_foreign(Log(source="stdout", text=text)),
+                child.stderr: lambda text: self._on_foreign(Log(source="stderr", text=text)),
+            }
         )
         child.watch(self._on_exit)
 
@@ -248,7 +250,7 @@ class Worker:
                 if (answer := self._checks.get(number)) and not answer.done():
                     answer.set_result(json.loads(payload))
             elif kind in (Kind.READY, Kind.BROKEN):
-                self._drain_pipes()
+                self._pipes.drain()
                 self._startup.told(kind, json.loads(payload))
             elif (event := event_of(kind, payload, run.index if run else 0)) is not None:
                 if run is not None:
@@ -257,9 +259,9 @@ class Worker:
                     self._on_stray(event)
 
     def _on_finished(self, run: Run | None, payload: bytes) -> None:
-        self._drain_pipes()
+        self._pipes.drain()
         if run is not None:
-            told = json.loads(payload)
+            told = json.loads(str(payload, "utf-8"))
             told["status"] = Status(told["status"])
             self._finish(run, Finished(at=now(), **told))
 
@@ -275,10 +277,6 @@ class Worker:
         self._startup.log(log)
         self._on_log(log)
 
-    def _drain_pipes(self) -> None:
-        for pipe in self._pipes:
-            pipe.drain()
-
     def _on_hang_up(self) -> None:
         """The socket closed; a process that lives on cannot be spoken to any more."""
         asyncio.get_running_loop().call_later(1.0, self._child.kill)
@@ -286,13 +284,12 @@ class Worker:
     def _on_exit(self, status: int) -> None:
         """Everything that the process still said, then the end of what it left unfinished."""
         self._link.drain()
-        self._drain_pipes()
+        self._pipes.drain()
         how = ending(status)
         self._exited.set_result(how)
         self._startup.died(how)
         self._link.close()
-        for pipe in self._pipes:
-            pipe.close()
+        self._pipes.close()
         for answer in self._checks.values():
             if not answer.done():
                 answer.set_result(f"the worker {how}")

@@ -44,7 +44,8 @@ def check(signature: Signature, values: Mapping[str, object]) -> tuple[Problem, 
 def faults(field: InputField, value: object) -> Iterator[Fault]:
     """What is wrong with one value of an input; list items are told by ``.index``."""
     if value is None:
-        yield "", "must not be null", "leave it out to use its default"
+        hint = "give it a value" if field.required else "leave it out to use its default"
+        yield "", "must not be null", hint
     elif not _whole_fits(field.type, value):
         yield "", f"expected {_expected(field.type)}, got {json_name(value)}", ""
     elif field.type.many and isinstance(value, list):

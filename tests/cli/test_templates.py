@@ -27,7 +27,8 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def written(kind: str, folder: Path) -> Path:
     for path in (TEMPLATES / kind).iterdir():
         if path.is_file():
-            text = path.read_text("utf-8").replace("{{model}}", "org/name").replace("{{python}}", "3.11")
+            text = path.read_text("utf-8").replace("{{model}}", "org/name")
+            text = text.replace("{{python}}", "3.11")
             (folder / path.name.replace("dot-", ".", 1)).write_text(text, "utf-8")
     return folder
 

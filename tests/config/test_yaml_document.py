@@ -8,7 +8,7 @@ from cogsmith.config.yaml_document import compose
 from cogsmith.errors import ConfigError
 
 BROKEN = {
-    "a:\n\tb: 1\n": "f:2: is not YAML: found character a tab that cannot start any token"
+    "a:\n\tb: 1\n": "f:2: is not YAML: found a tab that cannot start a value"
     " (indent with spaces; YAML does not take tabs)",
     "a: b: c": "f:1: is not YAML: mapping values are not allowed here"
     ' (quote a text that holds ": ", or check the indent)',
@@ -16,7 +16,7 @@ BROKEN = {
     "a: [b\n": "f:2: is not YAML: expected ',' or ']', but got '<stream end>'"
     " (close the bracket, and separate items by commas)",
     "a: *b\n": "f:1: is not YAML: found undefined alias 'b' (quote a text that starts with *)",
-    "a: @b\n": "f:1: is not YAML: found character '@' that cannot start any token"
+    "a: @b\n": "f:1: is not YAML: found character '@' that cannot start a value"
     " (quote a text that starts with this character)",
     "a: 1\n b: 2\n": "f:2: is not YAML: mapping values are not allowed here"
     ' (quote a text that holds ": ", or check the indent)',

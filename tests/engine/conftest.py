@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,12 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="session")
-def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkpoints(tmp_path_factory: pytest.TempPathFactory, engine_python: Path) -> Path:
     """The tiny checkpoints of every architecture, made by the project's own script."""
     folder = tmp_path_factory.mktemp("checkpoints")
     script = ROOT / "scripts" / "make_checkpoints.py"
     subprocess.run(
-        [sys.executable, script, "--out", folder], check=True, capture_output=True, timeout=200
+        [engine_python, script, "--out", folder], check=True, capture_output=True, timeout=200
     )
     return folder
 

@@ -7,7 +7,6 @@ import http.server
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,7 +76,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def find(tmp_path: Path, checkpoints: Path) -> Iterator[Callable[..., str]]:
+def find(tmp_path: Path, checkpoints: Path, engine_python: Path) -> Iterator[Callable[..., str]]:
     (tmp_path / "hub").mkdir()
     (tmp_path / "hub" / "tiny").symlink_to(checkpoints / "tiny-llama")
     (tmp_path / "hub" / "pickled").mkdir()
@@ -97,7 +96,7 @@ def find(tmp_path: Path, checkpoints: Path) -> Iterator[Callable[..., str]]:
 
     def run(*words: str, **more: str) -> str:
         told = subprocess.run(
-            [sys.executable, "-c", FIND, str(ROOT), *words],
+            [engine_python, "-c", FIND, str(ROOT), *words],
             env=environment | more, capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
         assert told.returncode == 0, told.stderr

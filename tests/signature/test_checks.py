@@ -89,6 +89,11 @@ def test_everything_at_once_with_advice() -> None:
     ]
 
 
+def test_a_required_input_has_no_default_to_fall_back_on() -> None:
+    (found,) = check(signature(ARGUMENTS), {"count": None})
+    assert found.hint == "give it a value"
+
+
 def test_a_model_without_inputs_says_so() -> None:
     (found,) = check(signature(), {"a": 1})
     assert found.hint == "this model takes no inputs"

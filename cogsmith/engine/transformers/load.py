@@ -87,7 +87,7 @@ def _import(name: str) -> Any:
 def _collector_at_rest() -> Iterator[None]:
     """Import without the garbage collector, which would look at the new modules again and again.
 
-    It takes a quarter of the time from nothing to the first token. Afterward they are frozen:
+    That work is a third of the processor time to the first token. Afterward they are frozen:
     they stay for good, so that no later collection, in the middle of an answer, reads them.
     """
     if not gc.isenabled():

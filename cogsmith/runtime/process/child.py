@@ -42,8 +42,6 @@ class Child:
         self.stdout, self.stderr = (os.dup(f.fileno()) for f in (process.stdout, process.stderr))
         for stream in (process.stdout, process.stderr):
             stream.close()
-        for descriptor in (self.stdout, self.stderr):
-            os.set_blocking(descriptor, False)
 
     @classmethod
     def start(cls, spec: WorkerSpec) -> Child:

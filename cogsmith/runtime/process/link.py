@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import contextlib
+import os
+import select
 import socket
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from cogsmith.runtime.worker.frames import LARGE, Frame, Reader, header
+from cogsmith.runtime.worker.frames import BUFFER, LARGE, Frame, Reader, header
 
 _NOT_NOW = (BlockingIOError, InterruptedError)
+MOST_PIECES = 512  # in one sendmsg; the kernel takes 1,024
 READS = 64  # of one large frame before other work gets a turn
 
 
@@ -31,31 +33,42 @@ class Link:
         self._on_frames, self._on_end = on_frames, on_end
         self._loop = asyncio.get_running_loop()
         self._reader = Reader()
+        self._outgoing: list[bytes] = []
+        self._scheduled = False
         self._unsent: deque[memoryview] = deque()
         self._then: list[Callable[[], None]] = []
         self._reading = self._ended = False
         self.resume()
 
     def send(self, *frames: tuple[int, int, bytes]) -> None:
-        """Send frames, given as kind, number and payload."""
-        pieces: list[bytes] = []
+        """Send frames, given as kind, number and payload, when this turn of the loop ends.
+
+        All frames of a turn go out together: waking the child costs more than anything else.
+        """
         for kind, number, payload in frames:
             head = header(kind, number, len(payload))
-            pieces += [head, payload] if len(payload) > LARGE else [head + payload]
-        if self._ended:
+            self._outgoing += [head, payload] if len(payload) > LARGE else [head + payload]
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Call back when everything sent so far is in the kernel's hands."""
+        self._flush()
+        if self._unsent:
+            self._then.append(call)
+        else:
+            call()
+
+    def _flush(self) -> None:
+        pieces, self._outgoing, self._scheduled = self._outgoing, [], False
+        if self._ended or not pieces:
             return
         if not self._unsent:
             pieces = self._sent_now(pieces)
             if pieces:
                 self._loop.add_writer(self._socket.fileno(), self._writable)
         self._unsent.extend(memoryview(piece) for piece in pieces)
-
-    def then(self, call: Callable[[], None]) -> None:
-        """Call back when everything sent so far is in the kernel's hands."""
-        if self._unsent:
-            self._then.append(call)
-        else:
-            call()
 
     def pause(self) -> None:
         """Stop reading: the child blocks once the kernel's buffer is full."""
@@ -82,7 +95,7 @@ class Link:
     def _sent_now(self, pieces: Sequence[bytes]) -> list[bytes]:
         """Send what the kernel takes; answers the rest."""
         try:
-            sent = self._socket.sendmsg(pieces)
+            sent = self._socket.sendmsg(pieces[:MOST_PIECES])
         except _NOT_NOW:
             return list(pieces)
         except OSError:  # the child is gone, which its exit will tell
@@ -143,40 +156,45 @@ class Link:
         self._ended = True
 
 
-class Pipe:
-    """What the child's process writes to one of its descriptors past ``sys.stdout``."""
+class Pipes:
+    """What the child's process writes to descriptors 1 and 2, past ``sys.stdout``.
 
-    def __init__(self, descriptor: int, on_text: Callable[[str], None]) -> None:
-        self._file = open(descriptor, "rb", buffering=0)  # noqa: SIM115 - a descriptor
-        self._on_text = on_text
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    Takes descriptors, each with what to call with the text that comes out of it.
+    """
+
+    def __init__(self, calls: Mapping[int, Callable[[str], None]]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(descriptor, self._read)
-        self._reading = True
+        self._poll = select.poll()
+        self._calls = dict(calls)
+        self._decoders = {end: codecs.getincrementaldecoder("utf-8")("replace") for end in calls}
+        for descriptor in calls:
+            os.set_blocking(descriptor, False)
+            self._poll.register(descriptor, select.POLLIN)
+            self._loop.add_reader(descriptor, self._read, descriptor)
 
     def drain(self) -> None:
-        """Take all that has arrived."""
-        while self._reading and self._read():
-            pass
+        """Take all that has arrived; nearly always it is nothing."""
+        while ready := self._poll.poll(0):
+            for descriptor, _ in ready:
+                self._read(descriptor)
 
     def close(self) -> None:
-        """Let go of it."""
-        self._stop()
-        self._file.close()
+        """Let go of them."""
+        for descriptor in list(self._calls):
+            self._end(descriptor)
 
-    def _read(self) -> bool:
-        data: bytes | None = None
-        with contextlib.suppress(OSError):
-            data = self._file.read(LARGE)
-        if data is None:
-            return False
-        if text := self._decoder.decode(data, final=not data):
-            self._on_text(text)
+    def _read(self, descriptor: int) -> None:
+        try:
+            data = os.read(descriptor, BUFFER)
+        except _NOT_NOW:
+            return
+        if text := self._decoders[descriptor].decode(data, final=not data):
+            self._calls[descriptor](text)
         if not data:
-            self._stop()
-        return bool(data)
+            self._end(descriptor)
 
-    def _stop(self) -> None:
-        if self._reading:
-            self._loop.remove_reader(self._file.fileno())
-            self._reading = False
+    def _end(self, descriptor: int) -> None:
+        self._loop.remove_reader(descriptor)
+        self._poll.unregister(descriptor)
+        os.close(descriptor)
+        del self._calls[descriptor]

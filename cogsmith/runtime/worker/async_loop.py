@@ -1,7 +1,8 @@
 """Serving an async predictor: many predictions at once in one event loop.
 
-Items are sent as they are yielded. A stream whose reader is slow is told to pause between
-two items; the others go on.
+Items are sent as they are yielded: what the generator does next may block the loop. The ends of
+predictions that end in one turn of the loop are sent together. A stream whose reader is slow is
+told to pause between two items; the others go on.
 """
 
 from __future__ import annotations
@@ -87,6 +88,11 @@ class AsyncLoop:
         while self._runs:
             await asyncio.wait([run.task for run in self._runs.values() if run.task])
 
+    def _soon(self, frames: bytes) -> None:
+        """Send at the end of this turn."""
+        if self._channel.later(frames):
+            self._loop.call_soon(self._channel.flush)
+
     def _readable(self) -> None:
         for frame in self._channel.arrived():
             self._take(frame)
@@ -95,7 +101,7 @@ class AsyncLoop:
         kind, number, payload = frame
         run = self._runs.get(number)
         if kind == Kind.PREDICT:
-            report = Report(number, self._channel, self._logs, self._encoder)
+            report = Report(number, self._channel, self._logs, self._encoder, self._soon)
             run = self._runs[number] = Run(report)
             run.task = self._loop.create_task(self._predict(run, payload))
         elif kind == Kind.CONTEXT:
@@ -148,14 +154,13 @@ class AsyncLoop:
         return run.report.whole([item async for item in items])
 
     async def _stream(self, run: Run, items: AsyncIterator[Any]) -> None:
-        chunk, turn = run.report.chunk, monotonic()
+        send, begun = run.report.chunk, monotonic()
         try:
             async for item in items:
-                chunk(item)
-                now = monotonic()
-                if run.gate is not None or now - turn > LONGEST_TURN:
+                send(item)
+                if run.gate is not None or monotonic() - begun > LONGEST_TURN:
                     await _breathe(run, items)
-                    turn = monotonic()
+                    begun = monotonic()
         finally:
             if hasattr(items, "aclose"):
                 await items.aclose()

@@ -27,6 +27,7 @@ class Channel:
         self._reader = Reader()
         self._lock = threading.Lock()
         self._frames: deque[Frame] = deque()
+        self._later = b""
         os.register_at_fork(after_in_child=self._forked)
 
     def fileno(self) -> int:
@@ -49,11 +50,26 @@ class Channel:
         """Send frames that are already joined."""
         try:
             with self._lock:
+                if self._later:
+                    frames, self._later = self._later + frames, b""
                 self._socket.sendall(frames)
         except OSError:
             self._lost()
 
+    def later(self, frames: bytes) -> bool:
+        """Keep frames until ``flush`` or the next send; answers whether they are the first."""
+        with self._lock:
+            first = not self._later
+            self._later += frames
+        return first
+
+    def flush(self) -> None:
+        """Send what was kept."""
+        if self._later:
+            self.send_raw(b"")
+
     def _send_large(self, head: bytes, payload: bytes) -> None:
+        self.flush()
         try:
             with self._lock:
                 sent = self._socket.sendmsg([head, payload])
@@ -122,4 +138,5 @@ class Channel:
     def _forked(self) -> None:
         """A forked child must neither speak for us nor keep the socket open."""
         self._lock = threading.Lock()
+        self._later = b""
         self._socket.close()

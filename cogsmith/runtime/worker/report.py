@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from time import perf_counter
 
 from cogsmith.runtime.worker.cancel import CancelationException
@@ -19,10 +20,14 @@ _PLAIN_WORDS = (InputError, OutputError)  # ours: their text says it all
 class Report:
     """One prediction's way back: its outputs, and its end."""
 
-    def __init__(self, number: int, channel: Channel, logs: Logs, encoder: Encoder) -> None:
+    def __init__(
+        self, number: int, channel: Channel, logs: Logs, encoder: Encoder,
+        send: Callable[[bytes], object] | None = None,
+    ) -> None:  # fmt: skip
         self.number = number
         self.files: list[str] = []
         self._channel, self._logs, self._encoder = channel, logs, encoder
+        self._send = send or channel.send_raw
         self._begun = perf_counter()
         self._status, self._error, self._waiting = "succeeded", "", b""
 
@@ -66,7 +71,7 @@ class Report:
         said = {"status": self._status, "error": self._error, "predict_time": round(seconds, 6)}
         payload = json.dumps(said).encode()
         head = header(Kind.FINISHED, self.number, len(payload))
-        self._channel.send_raw(self._waiting + head + payload)
+        self._send(self._waiting + head + payload)
 
     def note(self, error: BaseException, *, canceled: bool) -> None:
         """Take an exception for what it is: a cancel that was asked for, or a failure."""

@@ -1,0 +1,56 @@
+"""``cogsmith exec``: a command in a model's environment, on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import click
+
+from cogsmith.cli import options
+from cogsmith.cli.console import Console
+from cogsmith.cli.environment import prepared
+from cogsmith.cli.local import choose
+from cogsmith.cli.settings import variables
+from cogsmith.errors import UsageError
+
+
+@click.command("exec", context_settings={"allow_interspersed_args": False})
+@click.option(
+    "-f", "--file", "file", metavar="PATH",
+    help="The config file, or a model's name.  [default: cog.yaml here or above]",
+)
+@click.option(
+    "-e", "--env", "env", multiple=True, metavar="NAME=VALUE",
+    help="An environment variable for the command; NAME alone passes yours on.",
+)
+@click.argument("words", nargs=-1, required=True, metavar="COMMAND...")
+@options.locked
+@options.progress
+def command(
+    file: str | None, env: tuple[str, ...], words: tuple[str, ...], locked: bool, progress: str
+) -> None:
+    """Run a command with the packages and variables of a model, on this machine.
+
+    The command takes the place of this process: its input, output and exit code are the
+    command's own. It runs in the folder where you are.
+
+    \b
+    Examples:
+      cogsmith exec python                     a Python with the model's packages
+      cogsmith exec -f llava python script.py
+    """  # noqa: D301 - the one escape is meant: click keeps the lines after it
+    given = variables(env)
+    loaded = choose(None, file)
+    python = prepared(loaded, Console.of_terminal(progress), locked=locked)
+    path = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
+    program = shutil.which(words[0], path=path)
+    if program is None:
+        raise UsageError(
+            f"there is no program {words[0]!r}",
+            hint=f"it was looked for in {python.parent} and in your PATH",
+        )
+    inside = {"PATH": path, "VIRTUAL_ENV": str(Path(python).parent.parent)}
+    here = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
+    os.execve(program, list(words), {**here, **loaded.config.variables(), **inside, **given})  # noqa: S606
