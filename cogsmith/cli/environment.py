@@ -11,7 +11,17 @@ from typing import Protocol
 
 from cogsmith.cli.console import Console
 from cogsmith.config import Loaded
-from cogsmith.environment import Event, Lock, Notice, Progress, Settings, Tell, prepare, write_lock
+from cogsmith.environment import (
+    Environment,
+    Event,
+    Lock,
+    Notice,
+    Progress,
+    Settings,
+    Tell,
+    prepare,
+    write_lock,
+)
 
 
 def settings() -> Settings:
@@ -19,13 +29,13 @@ def settings() -> Settings:
     return Settings.of(os.environ, home=Path.home(), system=sys.platform)
 
 
-def prepared(loaded: Loaded, console: Console, *, locked: bool) -> Path:
-    """The Python of the model's environment, made now if it was not there.
+def prepared(loaded: Loaded, console: Console, *, locked: bool) -> Environment:
+    """The model's environment, made now if it was not there.
 
     Raises LockError, LockStale and InstallError.
     """
     with _telling(console) as tell:
-        return prepare(loaded, settings(), locked=locked, tell=tell).environment.python
+        return prepare(loaded, settings(), locked=locked, tell=tell).environment
 
 
 def locked_anew(loaded: Loaded, console: Console, *, upgrade: bool) -> Lock:

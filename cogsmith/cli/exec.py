@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 
 import click
 
@@ -18,11 +17,18 @@ from cogsmith.errors import UsageError
 
 @click.command("exec", context_settings={"allow_interspersed_args": False})
 @click.option(
-    "-f", "--file", "file", metavar="PATH",
+    "-f",
+    "--file",
+    "file",
+    metavar="PATH",
     help="The config file, or a model's name.  [default: cog.yaml here or above]",
 )
 @click.option(
-    "-e", "--env", "env", multiple=True, metavar="NAME=VALUE",
+    "-e",
+    "--env",
+    "env",
+    multiple=True,
+    metavar="NAME=VALUE",
     help="An environment variable for the command; NAME alone passes yours on.",
 )
 @click.argument("words", nargs=-1, required=True, metavar="COMMAND...")
@@ -43,14 +49,18 @@ def command(
     """  # noqa: D301 - the one escape is meant: click keeps the lines after it
     given = variables(env)
     loaded = choose(None, file)
-    python = prepared(loaded, Console.of_terminal(progress), locked=locked)
-    path = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
+    home = prepared(loaded, Console.of_terminal(progress), locked=locked)
+    path = os.pathsep.join([str(home.python.parent), os.environ.get("PATH", os.defpath)])
     program = shutil.which(words[0], path=path)
     if program is None:
         raise UsageError(
             f"there is no program {words[0]!r}",
-            hint=f"it was looked for in {python.parent} and in your PATH",
+            hint=f"it was looked for in {home.python.parent} and in your PATH",
         )
-    inside = {"PATH": path, "VIRTUAL_ENV": str(Path(python).parent.parent)}
+    inside = {"PATH": path, "VIRTUAL_ENV": str(home.folder)}
     here = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
-    os.execve(program, list(words), {**here, **loaded.config.variables(), **inside, **given})  # noqa: S606
+    os.execve(
+        program,
+        list(words),
+        {**here, **home.variables, **loaded.config.variables(), **inside, **given},
+    )

@@ -68,11 +68,18 @@ def _parse(text: str) -> dict[str, Any]:
             f"--json is not JSON: {error}", hint='write --json \'{"prompt": "..."}\''
         ) from error
     if not isinstance(value, dict):
-        kind = type(value).__name__
         raise UsageError(
-            f"--json must be an object, not a {kind}", hint='write --json \'{"prompt": "..."}\''
+            f"--json must be an object, not {_kind(value)}",
+            hint='write --json \'{"prompt": "..."}\'',
         )
     return value
+
+
+def _kind(value: Any) -> str:
+    """What JSON calls it."""
+    if isinstance(value, list | str):
+        return "an array" if isinstance(value, list) else "a string"
+    return json.dumps(value)
 
 
 def _marked(value: Any) -> Any:

@@ -37,6 +37,10 @@ MODULES = {"run": "predict"}
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
+class ReaderLeft(Exception):
+    """Nobody reads our output any more; click would make an exit code of 1 of it."""
+
+
 class Commands(click.Group):
     """A group that knows its commands by name and imports a module when one is used."""
 
@@ -63,6 +67,13 @@ class Commands(click.Group):
         module = importlib.import_module(f"cogsmith.cli.{MODULES.get(cmd_name, cmd_name)}")
         command: click.Command = module.command
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderLeft from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands from the table above, without importing them."""
@@ -100,7 +111,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
         code = 1
     except KeyboardInterrupt:
         code = _interrupted(console)
-    except BrokenPipeError:
+    except ReaderLeft:
         code = _reader_left()
     except CogsmithError as error:
         console.error(error)

@@ -24,6 +24,7 @@ from cogsmith.cli.output import Files, Printer, destination, saved, write_docume
 from cogsmith.cli.settings import replicate_token, variables
 from cogsmith.cli.timings import Timings
 from cogsmith.config import Loaded
+from cogsmith.environment import Environment
 from cogsmith.errors import Canceled, CogsmithError, PredictionFailed
 from cogsmith.prediction import Log, Output, Prediction, Status, advance, render
 from cogsmith.runtime import Worker, WorkerSpec
@@ -125,8 +126,8 @@ def command(
     with timings.phase("inputs"):
         inputs = gather(signature, words, document)
     with timings.phase("lock and environment"):
-        python = prepared(loaded, console, locked=locked)
-    spec = replace(_spec(loaded, signature, python), setup_timeout=setup_timeout)
+        home = prepared(loaded, console, locked=locked)
+    spec = replace(_spec(loaded, signature, home), setup_timeout=setup_timeout)
     spec = replace(spec, environment={**spec.environment, **given})
     job = Job(
         spec=spec, inputs=inputs, shown=_starred(signature, inputs), context=context,
@@ -143,17 +144,17 @@ def command(
         raise _failure(failed, loud=document is None)
 
 
-def _spec(loaded: Loaded, signature: Signature, python: Path) -> WorkerSpec:
+def _spec(loaded: Loaded, signature: Signature, home: Environment) -> WorkerSpec:
     """The worker for a model of this repository."""
     return WorkerSpec(
-        python=python,
+        python=home.python,
         project=loaded.path.parent,
         reference=signature.reference,
         method=signature.method,
         decoders=decoders(signature),
         concurrency=1,
         iterator=signature.output.is_iterator,
-        environment=loaded.config.variables(),
+        environment={**home.variables, **loaded.config.variables()},
         weights=os.environ.get("COG_WEIGHTS"),
         setup_timeout=None,
     )

@@ -10,7 +10,7 @@ from cogsmith.config import Loaded
 from cogsmith.environment.drift import Drift, drift
 from cogsmith.environment.events import Event, Notice, Tell, silent
 from cogsmith.environment.indexes import option_variables
-from cogsmith.environment.install import Environment, Source, install
+from cogsmith.environment.install import Environment, Source, install, made
 from cogsmith.environment.load import (
     load_lock,
     load_requirements,
@@ -124,11 +124,12 @@ def prepare(
     if project.drift:
         ears(_drift_notice(project))
     path, lock = _lock_for_here(project, settings, ears)
-    if project.here.accelerator != project.image.accelerator and _has_torch(lock):
-        ears(Notice(text=NO_GPU))
     source = Source(
         lock=lock, path=path, target=project.here, variables=_own_variables(project, settings)
     )
+    other = project.here.accelerator != project.image.accelerator
+    if other and _has_torch(lock) and not made(source, settings):
+        ears(Notice(text=NO_GPU))
     environment = install(source, settings, tell=ears)
     return Prepared(
         environment=environment, lock=lock, lock_path=path, drift=project.drift,

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, final
 
 from cogsmith.errors import InvalidInput, PredictionError, WorkerCrashed
-from cogsmith.prediction import Event, Finished, Log, Started, Status
+from cogsmith.prediction import Event, Finished, Log, Output, Started, Status
 from cogsmith.runtime.incoming import event_of
 from cogsmith.runtime.process.child import Child, ending, now, stopwatch
 from cogsmith.runtime.process.link import Link, Pipes
@@ -25,6 +25,7 @@ from cogsmith.runtime.worker.frames import VERSION, Frame, Kind
 HEALTHCHECK_TIMEOUT = 5.0  # seconds
 TERM_PATIENCE = 2.0  # seconds between SIGTERM and SIGKILL
 
+_OUTPUT = Kind.OUTPUT
 OnLog = Callable[[Log], None]
 
 
@@ -244,7 +245,9 @@ class Worker:
     def _on_frames(self, frames: list[Frame]) -> None:
         for kind, number, payload in frames:
             run = self._runs.get(number)
-            if kind == Kind.FINISHED:
+            if kind == _OUTPUT and run is not None:  # first: there is one for every token
+                run.put(Output(json=payload, index=run.index))
+            elif kind == Kind.FINISHED:
                 self._on_finished(run, payload)
             elif kind == Kind.CHECKED:
                 if (answer := self._checks.get(number)) and not answer.done():

@@ -47,8 +47,11 @@ class Run:
             self._bytes += len(event.json)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-        behind = len(self._events) > MOST_EVENTS or self._bytes > MOST_BYTES
-        if behind and not self.full and type(event) is not Finished:
+        if len(self._events) > MOST_EVENTS or self._bytes > MOST_BYTES:
+            self._is_behind(event)
+
+    def _is_behind(self, event: Event) -> None:
+        if not self.full and type(event) is not Finished:
             self.full = True
             self.on_full(self)
 

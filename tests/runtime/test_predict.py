@@ -245,3 +245,25 @@ def test_async_setup_shares_its_loop_with_the_predictions() -> None:
         return [prediction.output for prediction in await asyncio.gather(*runs)]
 
     assert with_worker("async_set_up", use) == [f"Q{n}" for n in range(5)]
+
+
+SPAWNS = """
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from cog import BasePredictor, Path
+
+def double(number: int) -> int:
+    return 2 * number
+
+class Predictor(BasePredictor):
+    def predict(self, number: int) -> int:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            return pool.submit(double, number).result()
+"""
+
+
+def test_the_author_may_spawn_processes_that_import_cog(tmp_path: Path) -> None:
+    (tmp_path / "spawns.py").write_text(SPAWNS)
+    wanted = spec("echo", project=tmp_path, reference="spawns.py:Predictor")
+    prediction = with_worker(wanted, lambda w: finished(w, number=21))
+    assert (prediction.output, prediction.error) == (42, "")

@@ -100,6 +100,7 @@ def test_healthy(name: str) -> None:
         ("async_healthy", "false", "user-defined healthcheck returned False"),
         ("healthy", "raise", "RuntimeError: the GPU fell off"),
         ("healthy", "exit", "SystemExit: 1"),
+        ("async_healthy", "exit", "SystemExit: 1"),
     ],
 )
 def test_not_well(name: str, how: str, said: str) -> None:
@@ -131,3 +132,29 @@ def test_a_busy_sync_predictor_is_healthy() -> None:
         return answer
 
     assert with_worker("sleep", use) == ""
+
+
+BOTH = """
+import asyncio, time
+class Predictor:
+    def healthcheck(self):
+        time.sleep(0.3)
+        return True
+    async def predict(self):
+        await asyncio.sleep(0)
+        return "quick"
+"""
+
+
+def test_a_slow_check_does_not_hold_the_event_loop(tmp_path: Path) -> None:
+    (tmp_path / "both.py").write_text(BOTH)
+
+    async def use(worker: Worker) -> bool:
+        check = asyncio.create_task(worker.healthcheck())
+        await asyncio.sleep(0.05)
+        assert (await finished(worker)).output == "quick"
+        early = not check.done()
+        assert await check == ""
+        return early
+
+    assert with_worker(spec("echo", project=tmp_path, reference="both.py:Predictor"), use)

@@ -125,7 +125,7 @@ class AsyncLoop:
                     raise asyncio.CancelledError
                 arguments = await self._arguments(inputs, payload)
                 await self._emit(run, self._model.call(**arguments))
-            except BaseException as error:  # noqa: BLE001 - whatever the author's code lets out
+            except BaseException as error:
                 canceled = run.canceled and isinstance(error, asyncio.CancelledError)
                 report.note(error, canceled=canceled)
             finally:

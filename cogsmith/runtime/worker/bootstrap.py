@@ -37,12 +37,17 @@ class Finder:
         return None
 
 
+def lend() -> None:
+    """Make importable what the author's code may import of ours."""
+    sys.meta_path.insert(0, Finder())
+
+
 def main() -> None:
     """Put the project first on the path, as Cog does, and run the program."""
     if sys.path and Path(sys.path[0]).resolve() == _HERE:
         del sys.path[0]
     sys.path.insert(0, str(Path.cwd()))
-    sys.meta_path.insert(0, Finder())
+    lend()
     descriptor = int(sys.argv[1])
     sys.argv = [sys.argv[0]]
     program = importlib.import_module("cogsmith.runtime.worker.program")
@@ -51,3 +56,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+elif __name__ == "__mp_main__":  # a process that the author's code spawned (multiprocessing)
+    lend()
+    importlib.import_module("cogsmith.runtime.worker.standin").install()

@@ -20,17 +20,18 @@ def checked(check: Callable[[], Any] | None, channel: Channel, number: int) -> N
 
 
 async def checked_async(check: Callable[[], Any] | None, channel: Channel, number: int) -> None:
-    """The same inside an event loop, where the check may be a coroutine."""
+    """The same beside an event loop: a coroutine runs in it, a function in a thread."""
+    from asyncio import to_thread  # a sync predictor never imports asyncio
+
     try:
-        result = True if check is None else check()
-        found = "" if await _awaited(result) else SAID_NO
-    except Exception as error:  # noqa: BLE001 - the author's code may raise anything
+        if inspect.iscoroutinefunction(check):
+            result = await check()
+        else:
+            result = check is None or await to_thread(check)
+        found = "" if result else SAID_NO
+    except BaseException as error:
         found = error_text(error)
     channel.send(Kind.CHECKED, number, json.dumps(found).encode())
-
-
-async def _awaited(result: Any) -> Any:
-    return await result if inspect.isawaitable(result) else result
 
 
 def _found(check: Callable[[], Any] | None) -> str:
@@ -38,7 +39,7 @@ def _found(check: Callable[[], Any] | None) -> str:
         result = True if check is None else check()
         if inspect.iscoroutine(result):
             result = _run(result)
-    except BaseException as error:  # noqa: BLE001 - sys.exit() in a check is a failed check
+    except BaseException as error:
         return error_text(error)
     return "" if result else SAID_NO
 

@@ -6,26 +6,47 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
+from cogsmith.errors import CogsmithError, Problem
+
 _OURS = str(Path(__file__).parent)
-_MACHINERY = ("<frozen importlib", "<frozen runpy")
+_MACHINERY = (
+    "<frozen importlib",
+    "<frozen runpy",
+    str(Path(traceback.__file__).parent / "asyncio"),
+)
 
 
 def error_text(error: BaseException) -> str:
-    """The exception's type and words, as the prediction's ``error``.
+    r"""The exception's type and words, as the prediction's ``error``.
+
+    An error of ours (the engine's, above all) is told by its code, its words and its advice.
 
     >>> error_text(ValueError("boom"))
     'ValueError: boom'
+    >>> error_text(CogsmithError("no prompt was given", hint="give one", code="E1001"))
+    'E1001: no prompt was given\nhint: give one'
     """
+    if isinstance(error, CogsmithError):
+        return f"{error.code}: " + "\n".join(_told(problem) for problem in error.problems)
     try:
         words = str(error)
-    except Exception:  # noqa: BLE001 - an author's __str__ may raise anything
+    except Exception:
         words = "(its text cannot be shown)"
     name = type(error).__name__
     return f"{name}: {words}" if words else name
 
 
+def _told(problem: Problem) -> str:
+    return f"{problem}\nhint: {problem.hint}" if problem.hint else str(problem)
+
+
 def traceback_text(error: BaseException) -> str:
-    """The traceback through the author's code alone; empty when it never got there."""
+    """The traceback through the author's code alone; empty when it never got there.
+
+    Empty for errors of ours, too: they say what to do, and a stack would hide it.
+    """
+    if isinstance(error, CogsmithError):
+        return ""
     trace = _authors(error.__traceback__)
     if trace is None and not isinstance(error, SyntaxError):
         return ""
@@ -34,6 +55,8 @@ def traceback_text(error: BaseException) -> str:
 
 def place(error: BaseException) -> str:
     """Where in the author's code: ``predict.py:12`` for the innermost frame of theirs."""
+    if isinstance(error, CogsmithError):
+        return ""  # it says itself where
     trace = _authors(error.__traceback__)
     if isinstance(error, SyntaxError) and error.filename:
         return f"{Path(error.filename).name}:{error.lineno}"

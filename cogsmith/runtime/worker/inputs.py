@@ -68,7 +68,7 @@ class Inputs:
         try:
             fetched: Any = Path.validate(text)
             path = fetched.convert() if hasattr(fetched, "convert") else fetched
-        except Exception as error:  # noqa: BLE001 - requests, urllib and cog have their own trees
+        except Exception as error:
             raise _unfetched(name, text, error) from None
         self._temporary.append(path)
         return path
@@ -82,7 +82,7 @@ class Inputs:
             stream = File.validate(text) if fetched else _local(name, text).open("rb")
         except InputError:
             raise
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:
             raise _unfetched(name, text, error) from None
         if not hasattr(stream, "__url__"):
             self._open.append(stream)

@@ -38,7 +38,7 @@ def main(descriptor: int) -> int:
         model = load(wanted["reference"], wanted["method"])
         times.append(monotonic())
         serve = _set_up(model, wanted, (channel, guard, logs))
-    except BaseException as error:  # noqa: BLE001 - the author's module and setup() may raise anything
+    except BaseException as error:
         return _failed(channel, logs, error)
     times.append(monotonic())
     guard.install()

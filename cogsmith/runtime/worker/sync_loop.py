@@ -64,7 +64,7 @@ class SyncLoop:
             finally:
                 guard.disarm()
             self._emit(report, result)
-        except BaseException as error:  # noqa: BLE001 - whatever the author's code lets out, sys.exit() too
+        except BaseException as error:
             report.note(error, canceled=False)
         finally:
             guard.end()

@@ -1,6 +1,7 @@
-"""An async healthcheck."""
+"""An async healthcheck: ok, false or exit."""
 
 import asyncio
+import sys
 
 from cog import BasePredictor
 
@@ -11,6 +12,8 @@ class Predictor(BasePredictor):
 
     async def healthcheck(self) -> bool:
         await asyncio.sleep(0)
+        if self.how == "exit":
+            sys.exit(1)
         return self.how == "ok"
 
     async def predict(self, how: str) -> str:
