@@ -37,7 +37,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         from tiny_models import MAKERS
     except ImportError as missing:
-        print(f"{missing}\nhint: pip install 'cogsmith[transformers]'", file=sys.stderr)
+        hint = f"run it with a model's packages: cogsmith exec python {sys.argv[0]}"
+        print(f"{missing}\nhint: {hint}", file=sys.stderr)
         return 1
     for number, name in enumerate(wanted, start=1):
         print(f"[{number}/{len(wanted)}] {name}: {CHECKPOINTS[name]}", flush=True)
@@ -79,6 +80,8 @@ def place(folder: Path, make: Callable[[Path], None]) -> None:
         new, old = scratch / "new", scratch / "old"
         new.mkdir()
         make(new)
+        for path in new.iterdir():
+            path.chmod(0o644)  # safetensors writes files that only their owner may read
         if folder.exists():
             folder.replace(old)
         new.replace(folder)

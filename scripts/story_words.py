@@ -4,19 +4,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-GIRLS = (
-    "Mia Lily Anna Rosa Nora Emma Zoe Clara Maya Ivy Ella Lucy Ruby Sara Alice Nina Molly Kate"
-).split()
-BOYS = (
-    "Tom Ben Leo Max Sam Finn Jack Noah Theo Oscar Hugo Milo Eli Adam Tim Luca Peter Karl".split()
-)
-PETS = (
-    "Pip Nib Dot Bo Tilly Momo Button Bramble Fern Pepper Hazel Biscuit Clover Tuck Juno Olive "
-    "Moss Pearl Rufus Waffle"
-).split()
+# A new name tells by its end whether it is a boy's or a girl's.
+BOY_ENDS = "bo do ko ro to zo".split()
+GIRL_ENDS = "ba da la na ra ya".split()
+
+# Most stories are about few names and kinds, so that a small model meets each of them often
+# enough to keep it through a story; the long lists make the rest.
+GIRLS = "Mia Lily Anna Rosa Nora Emma Clara Lucy".split()
+BOYS = "Tom Ben Leo Max Sam Finn Jack Oscar".split()
+PET_GIRLS = "Dot Tilly Hazel Pearl Olive".split()
+PET_BOYS = "Pip Momo Biscuit Rufus Button".split()
+RARE_GIRLS = "Zoe Maya Ivy Ella Ruby Sara Alice Nina Molly Kate Juno Clover Fern".split()
+RARE_BOYS = "Noah Theo Hugo Milo Eli Adam Tim Luca Peter Karl Nib Bo Tuck Moss".split()
 
 # New names are put together from these.
 SYLLABLES = (
@@ -34,23 +35,27 @@ HOMES = {
     "squirrel": "tree",
     "frog": "pond",
     "duck": "nest",
-    "owl": "tree",
     "cat": "house",
     "dog": "house",
     "kitten": "basket",
+    "lamb": "barn",
+    "pony": "barn",
+    "dragon": "cave",
+    "robot": "workshop",
+    "penguin": "house of snow",
+    "princess": "castle",
+    "king": "castle",
+}
+RARE_HOMES = {
+    "owl": "tree",
     "puppy": "basket",
     "badger": "burrow",
     "otter": "den",
     "turtle": "garden",
     "mole": "burrow",
     "goat": "barn",
-    "pony": "barn",
-    "lamb": "barn",
     "hen": "barn",
-    "penguin": "house of snow",
     "sparrow": "nest",
-    "dragon": "cave",
-    "robot": "workshop",
     "giant": "castle",
     "elephant": "forest",
     "lion": "cave",
@@ -70,9 +75,7 @@ HOMES = {
     "donkey": "barn",
     "cow": "barn",
     "parrot": "tree",
-    "princess": "castle",
     "prince": "castle",
-    "king": "castle",
     "queen": "castle",
     "knight": "castle",
     "wizard": "tower",
@@ -99,9 +102,12 @@ HOMES = {
     "chair": "kitchen",
     "lamp": "room",
 }
-# Whose kind says "he" or "she".
-WOMEN = frozenset({"princess", "queen", "witch", "mermaid", "hen", "cow"})
-MEN = frozenset({"prince", "king", "wizard", "fisherman", "snowman"})
+# Of which kinds a story says "she"; of the others it says "he".
+SHE = frozenset(
+    "mouse duck cat lamb squirrel princess hen owl cow otter sparrow bee butterfly whale "
+    "unicorn queen witch fairy mermaid teacher cloud teapot lamp tree turtle goose ant sheep "
+    "gardener horse".split()
+)
 TRAITS = (
     "shy curious brave gentle merry quiet clever sleepy kind cheerful young hungry careful dreamy "
     "stubborn playful polite lonely busy proud"
@@ -155,14 +161,12 @@ PLACES = (
 # Treasures that can be lost, wanted, broken, given.
 THINGS = (
     "red button,silver key,blue kite,wooden boat,green scarf,little bell,golden ring,paper crown,"
-    "yellow hat,round mirror,tin drum,glass marble,warm blanket,straw basket,wooden spoon,red ball,"
-    "brass whistle,white feather,shiny coin,blue cup,toy train,picture book,small lantern,"
-    "pair of red boots,music box,woolen sock,brown teddy bear,string of beads,purple umbrella,"
-    "smooth gray stone"
+    "yellow hat,tin drum,glass marble,red ball,brass whistle,white feather,blue cup,toy train,"
+    "picture book,music box"
 ).split(",")
 TREATS = (
-    "apple pie,honey cake,warm bread,pumpkin soup,berry jam,ginger cookies,pancakes,carrot cake,"
-    "plum tart,hot chocolate,cherry pie,nut cookies,apple cake,vegetable soup,sweet buns"
+    "apple pie,honey cake,warm bread,pumpkin soup,berry jam,pancakes,carrot cake,plum tart,"
+    "hot chocolate,sweet buns"
 ).split(",")
 SPOTS = (
     "under an old leaf,behind the garden wall,at the bottom of the well,inside a hollow tree,"
@@ -272,10 +276,13 @@ class Person:
         return {prefix + key: value for key, value in slots.items()}
 
 
-def name(rng: random.Random, names: Sequence[str], *, taken: frozenset[str]) -> str:
-    """A known name, or one time in four a new one, so that a model learns to keep any name."""
-    if rng.random() < 0.25:
-        return "".join(rng.choice(SYLLABLES) for _ in range(rng.choice([2, 2, 3]))).title()
+def name(rng: random.Random, *, male: bool, pet: bool, taken: frozenset[str]) -> str:
+    """A well-known name, a rare one, or one in fifteen times a new one."""
+    if (chance := rng.random()) < 0.07:
+        begin = "".join(rng.choice(SYLLABLES) for _ in range(rng.choice([1, 2])))
+        return (begin + rng.choice(BOY_ENDS if male else GIRL_ENDS)).title()
+    usual = (PET_BOYS if male else PET_GIRLS) if pet else (BOYS if male else GIRLS)
+    names = usual if chance < 0.85 else (RARE_BOYS if male else RARE_GIRLS)
     return rng.choice([known for known in names if known not in taken])
 
 
@@ -287,26 +294,27 @@ def somebody(rng: random.Random, *, taken: frozenset[str] = frozenset()) -> Pers
 def child(rng: random.Random, *, taken: frozenset[str] = frozenset()) -> Person:
     male = rng.random() < 0.5
     kind = "boy" if male else "girl"
-    given = name(rng, BOYS if male else GIRLS, taken=taken)
+    given = name(rng, male=male, pet=False, taken=taken)
     plain = f"a {rng.choice(['little', 'young', 'small', *TRAITS])} {kind}"
     first = f"{plain} {rng.choice(['named', 'named', 'called'])} {given}"
     return Person(plain=plain, first=first, name=given, kind=kind, home="house", male=male)
 
 
 def animal(rng: random.Random, *, taken: frozenset[str] = frozenset()) -> Person:
-    """Three in five have a name; the others are "the fox" all through."""
-    kind = rng.choice([kind for kind in HOMES if kind not in taken])
+    """Half have a name; the others are "the fox" all through."""
+    homes = HOMES if rng.random() < 0.8 else RARE_HOMES
+    kind = rng.choice([kind for kind in homes if kind not in taken])
     looks = rng.choice([rng.choice(SIZES), rng.choice(TRAITS), f"{rng.choice(TRAITS)} little"])
-    plain, male = f"a {looks} {kind}", kind in MEN or (kind not in WOMEN and rng.random() < 0.5)
-    first, known = plain, rng.choice([f"the {kind}", f"the {kind}", f"the little {kind}"])
-    if rng.random() < 0.6:
-        known = name(rng, PETS, taken=taken)
+    plain, male = f"a {looks} {kind}", kind not in SHE
+    first, known = plain, f"the {kind}"
+    if rng.random() < 0.5:
+        known = name(rng, male=male, pet=True, taken=taken)
         first = f"{plain} {rng.choice(['named', 'named', 'called'])} {known}"
-    return Person(plain=plain, first=first, name=known, kind=kind, home=HOMES[kind], male=male)
+    return Person(plain=plain, first=first, name=known, kind=kind, home=homes[kind], male=male)
 
 
 def helper(rng: random.Random, *, taken: frozenset[str] = frozenset()) -> Person:
     """Somebody older or wiser who is met on the way."""
     looks, kind = rng.choice([pair for pair in HELPERS if pair[1] not in taken])
-    first, male = f"a {looks}", rng.random() < 0.5
+    first, male = f"a {looks}", kind not in SHE
     return Person(plain=first, first=first, name=f"the {kind}", kind=kind, home="", male=male)

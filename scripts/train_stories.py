@@ -26,7 +26,7 @@ try:
     from tiny_models import generation, rope, write
     from tiny_tokenizers import LLAMA3_SPLIT, byte_level, wrap
 except ImportError as missing:
-    sys.exit(f"{missing}\nhint: pip install 'cogsmith[transformers]'")
+    sys.exit(f"{missing}\nhint: run it with a model's packages: cogsmith exec python {sys.argv[0]}")
 
 SPECIALS = ("<|begin_of_text|>", "<|end_of_text|>", "<|pad|>")
 PROMPTS = (
@@ -36,33 +36,25 @@ PROMPTS = (
     "Write a story about a little robot.",
     '"Who is there?" asked the mouse.',
 )
+# Where a padded row has no token: any id, and the label that the loss leaves out.
+PAD, IGNORED = 0, -100
 # Held-out stories come from a seed that training never uses.
 HELD_OUT_SEED = 1_000_003
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How to train. ``tokens`` are those of one step; ``context`` and ``window`` are in tokens.
-
-    Most steps see short windows, which are cheap and hold a whole story; every eighth sees
-    windows as long as the context, so that no position is new to the model.
-    """
+    """How to train: ``batch`` whole stories in a step; ``context`` in tokens."""
 
     steps: int
     minutes: float
     seed: int
     threads: int
-    tokens: int = 2048
-    window: int = 256
+    batch: int = 12
     context: int = 512
     vocabulary: int = 1280
     rate: float = 3e-3
     warmup: int = 100
-
-    def shape(self, step: int) -> tuple[int, int]:
-        """Windows and their length."""
-        length = self.context if step % 8 == 7 else self.window
-        return self.tokens // length, length
 
     def progress(self, step: int, seconds: float) -> float:
         """How much is done, 0 to 1: by steps, or by time where the machine is slow."""
@@ -80,6 +72,7 @@ class Trained:
 
     model: transformers.LlamaForCausalLM
     steps: int
+    tokens: int
     seconds: float
     train_loss: float
     held_out: float
@@ -140,9 +133,9 @@ def story_model(
         vocab_size=len(tokenizer),
         hidden_size=192,
         intermediate_size=512,
-        num_hidden_layers=5,
+        num_hidden_layers=4,
         num_attention_heads=6,
-        num_key_value_heads=2,
+        num_key_value_heads=6,
         head_dim=32,
         rms_norm_eps=1e-5,
         tie_word_embeddings=True,
@@ -168,21 +161,23 @@ def train(
     optimizer = torch.optim.AdamW(
         model.parameters(), betas=(0.9, 0.98), weight_decay=0.05, fused=True
     )
-    began, step, smooth = time.monotonic(), 0, math.log(plan.vocabulary)
-    for step, ids in enumerate(stream(plan, tokenizer)):
+    began, tokens, smooth = time.monotonic(), 0, math.log(plan.vocabulary)
+    for step, batch in enumerate(batches(plan, tokenizer)):
         seconds = time.monotonic() - began
         if (progress := plan.progress(step, seconds)) == 1.0:
             break
         for group in optimizer.param_groups:
             group["lr"] = plan.learning_rate(step, progress)
-        smooth += 0.02 * (learn(model, optimizer, ids.view(plan.shape(step))) - smooth)
+        smooth += 0.02 * (learn(model, optimizer, batch) - smooth)
+        tokens += sum(map(len, batch))
         if step % 50 == 49:
-            report(step + 1, plan, loss=smooth, seconds=seconds, progress=progress)
+            report(step + 1, tokens, loss=smooth, seconds=seconds, progress=progress)
     seconds, held_out = time.monotonic() - began, evaluate(plan, model, tokenizer)
     rounded = model.to(torch.bfloat16).eval()
     return Trained(
         model=rounded,
         steps=step,
+        tokens=tokens,
         seconds=seconds,
         train_loss=smooth,
         held_out=held_out,
@@ -191,10 +186,13 @@ def train(
 
 
 def learn(
-    model: transformers.LlamaForCausalLM, optimizer: torch.optim.Optimizer, window: torch.Tensor
+    model: transformers.LlamaForCausalLM, optimizer: torch.optim.Optimizer, batch: list[list[int]]
 ) -> float:
+    length = max(map(len, batch))
+    ids = torch.tensor([row + [PAD] * (length - len(row)) for row in batch])
+    labels = torch.tensor([row + [IGNORED] * (length - len(row)) for row in batch])
     with torch.autocast("cpu", torch.bfloat16):
-        loss = model(input_ids=window, labels=window, use_cache=False).loss
+        loss = model(input_ids=ids, labels=labels, use_cache=False).loss
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
@@ -202,24 +200,32 @@ def learn(
     return float(loss.detach())
 
 
-def report(step: int, plan: Plan, *, loss: float, seconds: float, progress: float) -> None:
+def report(step: int, tokens: int, *, loss: float, seconds: float, progress: float) -> None:
     print(
         f"{progress:4.0%}  step {step}  loss {loss:.3f}  "
-        f"{step * plan.tokens / seconds:.0f} tokens/s  {seconds:.0f} s, "
+        f"{tokens / seconds:.0f} tokens/s  {seconds:.0f} s, "
         f"{seconds * (1 / progress - 1):.0f} s left",
         flush=True,
     )
 
 
-def stream(plan: Plan, tokenizer: transformers.PreTrainedTokenizerFast) -> Iterator[torch.Tensor]:
-    """Stories laid end to end, without end, in pieces of ``plan.tokens`` token ids."""
-    ids: list[int] = []
-    rng = random.Random(plan.seed)
+def batches(
+    plan: Plan, tokenizer: transformers.PreTrainedTokenizerFast
+) -> Iterator[list[list[int]]]:
+    """Token ids of ``plan.batch`` stories of about the same length, without end.
+
+    Every story has a row of its own: with a neighbor's people in sight, or with its own
+    beginning cut off, the model would learn to guess names instead of keeping them.
+    """
+    rng, pool = random.Random(plan.seed), list[list[int]]()
     for text in stories(10**9, seed=plan.seed, asked=0.15):
-        ids += encode(rng, tokenizer, varied(rng, text))
-        if len(ids) >= plan.tokens:
-            yield torch.tensor(ids[: plan.tokens])
-            ids = ids[plan.tokens :]
+        pool.append(encode(rng, tokenizer, varied(rng, text))[: plan.context])
+        if len(pool) == 10 * plan.batch:
+            pool.sort(key=len)
+            rows = [pool[i : i + plan.batch] for i in range(0, len(pool), plan.batch)]
+            rng.shuffle(rows)
+            yield from rows
+            pool = []
 
 
 def varied(rng: random.Random, text: str) -> str:
@@ -301,11 +307,11 @@ def card(plan: Plan, trained: Trained, samples: Sequence[str]) -> str:
     quoted = "\n\n".join("> " + text.replace("\n", "\n> ") for text in samples)
     return CARD.format(
         millions=f"{trained.model.num_parameters() / 1e6:.2f}",
-        tokens=f"{trained.steps * plan.tokens / 1e6:.1f}",
+        tokens=f"{trained.tokens / 1e6:.1f}",
         samples=quoted,
         plan=plan,
         trained=trained,
-        speed=f"{trained.steps * plan.tokens / trained.seconds:.0f}",
+        speed=f"{trained.tokens / trained.seconds:.0f}",
         minutes=f"{trained.seconds / 60:.1f}",
         torch=torch.__version__,
         transformers=transformers.__version__,
@@ -341,7 +347,7 @@ from `scripts/stories.py`, a grammar written for this project; no other text was
 
 | | |
 |---|---|
-| architecture | `LlamaForCausalLM`, 5 layers, hidden size 192, 6 heads of 32, 2 key-value heads, tied embeddings |
+| architecture | `LlamaForCausalLM`, 4 layers, hidden size 192, 6 heads of 32, tied embeddings |
 | tokenizer | byte-level BPE, {plan.vocabulary} tokens, trained on the stories; any text can be encoded |
 | context | {plan.context} tokens |
 | training | {trained.steps} steps, {tokens} million tokens, each seen once; AdamW, cosine schedule, peak rate {plan.rate} |
@@ -364,7 +370,7 @@ At temperature 0.7, with seeds 0 to 4; the prompt comes first.
 It knows the small world of its grammar: animals, children, lost buttons, cake. It knows no
 facts, follows no instructions but "write a story about", and soon loses the thread of
 anything else. Names outside its stories are carried along, not always faithfully. English
-only.
+only. The context is 512 tokens, the stories it learned from have about 170.
 
 ## License
 

@@ -22,6 +22,9 @@ ENGINE_PACKAGES = Path(os.environ.get("COGSMITH_ENGINE_PACKAGES", ""))
 if ENGINE_PACKAGES.name and f"python3.{sys.version_info.minor}" in ENGINE_PACKAGES.parts:
     sys.path.append(str(ENGINE_PACKAGES))
 
+# Tiny models on all cores at once: more threads would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Machines are shared and slow at times: a law is about answers, not about milliseconds.
 settings.register_profile("cogsmith", deadline=None)
 settings.load_profile("cogsmith")
@@ -36,12 +39,15 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
 
 
+# A Python that has torch and transformers.
+ENGINE_PYTHON = Path(sys.executable)
+if ENGINE_PACKAGES.name:
+    ENGINE_PYTHON = ENGINE_PACKAGES.parents[2] / "bin" / "python"
+
+
 @pytest.fixture(scope="session")
 def engine_python() -> Path:
-    """A Python that has torch and transformers."""
-    if ENGINE_PACKAGES.name:
-        return ENGINE_PACKAGES.parents[2] / "bin" / "python"
-    return Path(sys.executable)
+    return ENGINE_PYTHON
 
 
 @pytest.fixture(scope="session")

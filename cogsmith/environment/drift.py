@@ -14,6 +14,7 @@ from cogsmith.environment.target import Target
 __all__ = ["Drift", "drift"]
 
 SECTIONS = ("constraint ", "override ")
+BUILDS = {"cpu": "CPU builds", "cuda": "CUDA builds"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,18 +36,19 @@ class Drift:
         return bool(self.added or self.removed or self.changed or self.target or self.foreign)
 
     def lines(self) -> tuple[str, ...]:
-        """For people: one line a difference, as in a diff."""
+        """For people: a sentence for each difference."""
         return tuple(self._lines())
 
     def _lines(self) -> Iterator[str]:
         if self.foreign:
             yield "the lock does not say what it answers: another tool made it"
-        yield from (f"+ {line}" for line in self.added)
-        yield from (f"- {line}" for line in self.removed)
-        yield from (f"~ {before}  ->  {after}" for before, after in self.changed)
+        yield from (f"requirements now ask for {_told(line)}" for line in self.added)
+        yield from (f"requirements no longer ask for {_told(line)}" for line in self.removed)
+        for before, after in self.changed:
+            yield f"requirements ask for {_told(after)} where the lock answers {_told(before)}"
         if self.target:
-            before, after = self.target
-            yield f"~ {before}  ->  {after}"
+            had, wanted = _differing(*self.target), _differing(*reversed(self.target))
+            yield f"the config asks for {wanted} where the lock answers {had}"
 
 
 def drift(lock: Lock, wanted: Answers) -> Drift:
@@ -78,6 +80,21 @@ def _compare(
             else:
                 changed.append((old, young))
     return tuple(added), tuple(removed), tuple(changed)
+
+
+def _told(line: str) -> str:
+    """A line inside of a sentence."""
+    return f"the {line}" if line.startswith(SECTIONS) else line
+
+
+def _differing(one: Target, other: Target) -> str:
+    """What a target says that another does not."""
+    words = {
+        f"Python {one.python}": one.python != other.python,
+        one.platform: one.platform != other.platform,
+        BUILDS[one.accelerator]: one.accelerator != other.accelerator,
+    }
+    return ", ".join(word for word, differs in words.items() if differs)
 
 
 def _by_subject(lines: Iterable[str]) -> dict[str, list[str]]:

@@ -30,9 +30,10 @@ from cogsmith.environment.uv_output import Downloads, explain, progress_of
 from cogsmith.errors import CommandFailed, InstallError
 from cogsmith.process import Command, draw, run
 
-__all__ = ["Environment", "Source", "install", "made", "remove_unused"]
+__all__ = ["Environment", "Source", "install", "made", "make_ready", "remove_unused"]
 
 FOR_RESOLVING = ("UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_TORCH_BACKEND")
+NO_DOWNLOADS = {"never", "manual", "false"}  # values of UV_PYTHON_DOWNLOADS
 STAMP = "pylock.toml"  # inside an environment: what it was made from, and by its time the last use
 
 
@@ -81,13 +82,38 @@ def install(source: Source, settings: Settings, *, tell: Tell = silent) -> Envir
     folder = settings.environments / _digest(source)
     if found := _there(folder):
         return found
+    make_ready(source.target, settings, tell=tell)
     try:
-        settings.environments.mkdir(parents=True, exist_ok=True)
         with _alone(folder, tell):
             return _there(folder) or _make(source, folder, settings, tell)
     except OSError as error:
         problem = explain(str(error), what="the environment cannot be made", where=str(folder))
         raise InstallError([problem]) from error
+
+
+def make_ready(target: Target, settings: Settings, *, tell: Tell = silent) -> None:
+    """See to what every environment needs: a cache that can be written, and its Python.
+
+    It costs little, and resolving may cost minutes. uv downloads a Python that is not here,
+    where that is allowed. Raises InstallError.
+    """
+    _make_cache(settings)
+    variables = uv_variables(settings)
+    if not find_python(target.python, settings, variables):
+        _download(target.python, settings, variables, tell)
+
+
+def _make_cache(settings: Settings) -> None:
+    try:
+        for folder in (settings.environments, settings.locks):
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise InstallError(
+            f"environments cannot be kept in {settings.cache}: {error.strerror}",
+            where="COGSMITH_CACHE_DIR",
+            hint="set this variable to a folder that you may write to",
+        ) from error
 
 
 def made(source: Source, settings: Settings) -> bool:
@@ -147,10 +173,11 @@ def _make(source: Source, folder: Path, settings: Settings, tell: Tell) -> Envir
     variables = {**uv_variables(settings), **source.variables, "NO_COLOR": "1"}
     for name in FOR_RESOLVING:
         variables.pop(name, None)
-    python = _python(source.target.python, settings, variables)
+    minor = source.target.python
+    python = find_python(minor, settings, variables) or minor  # uv knows what it downloaded
     beside = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     try:
-        _venv(beside, python, variables)
+        _venv(beside, str(python), variables)
         _sync(source, beside, variables, tell)
         shutil.copyfile(source.path, beside / STAMP)
         if folder.is_symlink() or folder.exists():
@@ -168,22 +195,29 @@ def _remove_leftovers(folder: Path) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _python(minor: str, settings: Settings, variables: Mapping[str, str]) -> str:
-    """An interpreter for uv: a path, or the version, which uv then downloads if it can."""
-    found = find_python(minor, settings, variables)
-    return str(found) if found else _downloaded(minor, settings, variables)
+def _download(minor: str, settings: Settings, variables: Mapping[str, str], tell: Tell) -> None:
+    """Let uv download a Python that is not here, unless the person has ruled that out."""
+    why = "UV_PYTHON_DOWNLOADS rules a download out"
+    if variables.get("UV_PYTHON_DOWNLOADS", "").lower() not in NO_DOWNLOADS:
+        tell(Progress(step="download", text=f"downloading Python {minor}", whole=True))
+        try:
+            run((uv_program(), "python", "install", minor), env=variables)
+            return
+        except CommandFailed as error:
+            why = f"uv could not download it ({_last_line(error.tail)})"
+    found = ", ".join(installed_pythons(settings, variables)) or "none"
+    raise InstallError(
+        f"Python {minor} is not on this machine (found: {found}), and {why}",
+        where="build.python_version",
+        hint=f"name one that is here in cog.yaml, or install Python {minor}, so that it is in "
+        "PATH; UV_PYTHON_INSTALL_MIRROR says where uv downloads from",
+    )
 
 
-def _downloaded(minor: str, settings: Settings, variables: Mapping[str, str]) -> str:
-    try:
-        run((uv_program(), "python", "install", minor), env=variables)
-    except CommandFailed as error:
-        found = ", ".join(installed_pythons(settings, variables)) or "none"
-        raise InstallError(
-            f"Python {minor} is not on this machine (found: {found}), and uv could not download it",
-            hint=f"install Python {minor}, or name another with build.python_version in cog.yaml",
-        ) from error
-    return minor
+def _last_line(said: str) -> str:
+    """The innermost reason that uv gives."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1].removeprefix("cause: ") if lines else "it did not say why"
 
 
 def _venv(folder: Path, python: str, variables: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from cogsmith.config import Loaded
 from cogsmith.environment.drift import Drift, drift
 from cogsmith.environment.events import Event, Notice, Tell, silent
 from cogsmith.environment.indexes import option_variables
-from cogsmith.environment.install import Environment, Source, install, made
+from cogsmith.environment.install import Environment, Source, install, made, make_ready
 from cogsmith.environment.load import (
     load_lock,
     load_requirements,
@@ -205,6 +205,7 @@ def _lock_for_here(project: Project, settings: Settings, tell: Tell) -> tuple[Pa
         return project.path, project.lock
     if not writable(project.folder):
         return _own_lock(project, settings, tell)
+    make_ready(project.here, settings, tell=tell)
     text = resolve(project.question(project.here, project.path), settings, tell=tell)
     return project.path, _saved(project, text, tell)
 
@@ -225,6 +226,7 @@ def _own_lock(project: Project, settings: Settings, tell: Tell) -> tuple[Path, L
     path = settings.locks / f"pylock.{_own_name(project)}.toml"
     if lock := _readable(path):
         return path, lock
+    make_ready(project.here, settings, tell=tell)
     question = project.question(project.here, path)
     if not project.stale:
         text = _at_versions_of(project, replace(question, pinned=project.lock), settings, tell)

@@ -135,8 +135,7 @@ class _Reader:
         word, _, rest = re.sub(r"^(--[\w-]+)=", r"\1 ", line).partition(" ")
         value = rest.strip().strip("\"'")
         if word in INCLUDES:
-            beside = str(PurePosixPath(name).parent / value)
-            included = self.file(beside, (*inside, name))
+            included = self.included(value, name, inside)
             if INCLUDES[word] == "-r":
                 return included
             asked = included.packages + included.constraints
@@ -150,6 +149,14 @@ class _Reader:
         if word.startswith("-"):
             raise ValueError(f"{word} is not an option of requirements files\nleave it out")
         return Requirements(packages=(_one_form(line),))
+
+    def included(self, file: str, name: str, inside: tuple[str, ...]) -> Requirements:
+        """The file that a line of ``name`` names. Raises ValueError when it cannot be read."""
+        beside = str(PurePosixPath(name).parent / file)
+        try:
+            return self.file(beside, (*inside, name))
+        except LockError as error:
+            raise ValueError(f"{beside} {error.message}\n{error.hint}") from None
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -195,7 +202,8 @@ def _spelled(requirement: Requirement) -> str:
 
 
 def _advice(line: str, error: InvalidRequirement) -> str:
-    if (fixed := re.sub(r"(?<![=<>!~])=(?!=)", "==", line)) != line:
+    turned = re.sub(r"=([<>~!])(?!=)", r"\1=", line)
+    if (fixed := re.sub(r"(?<![=<>!~])=(?!=)", "==", turned)) != line:
         return f"did you mean {fixed!r}?"
     return f"write name==version ({str(error).splitlines()[0].lower()})"
 

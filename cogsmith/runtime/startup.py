@@ -37,8 +37,8 @@ class Startup:
         if said["traceback"]:
             self._logs.append(said["traceback"])
             self._on_log(Log(source="stderr", text=said["traceback"]))
-        where = said["where"]
-        self._fail(f"the model cannot be set up: {said['error']}", where=where)
+        message = f"the model cannot be set up: {said['error']}"
+        self._fail(message, where=said["where"], hint=said["hint"])
 
     def died(self, how: str) -> None:
         """The process ended."""

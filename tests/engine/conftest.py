@@ -1,14 +1,10 @@
 from __future__ import annotations
 
 import io
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
-
-# Tiny models on a busy machine: more threads would wait for each other.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).parent.parent.parent
 

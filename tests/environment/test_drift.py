@@ -78,12 +78,20 @@ def test_a_line_for_each_difference() -> None:
     after = Requirements(packages=("torch==2.1", "numpy"), constraints=("numpy<3",))
     found = drift(locked(before), answers(after, replace(TARGET, python="3.12")))
     assert found.lines() == (
-        "+ numpy",
-        "- idna",
-        "~ constraint numpy<2  ->  constraint numpy<3",
-        "~ torch==2.0  ->  torch==2.1",
-        "~ Python 3.11, linux-x86_64, cpu  ->  Python 3.12, linux-x86_64, cpu",
+        "requirements now ask for numpy",
+        "requirements no longer ask for idna",
+        "requirements ask for the constraint numpy<3 where the lock answers the constraint numpy<2",
+        "requirements ask for torch==2.1 where the lock answers torch==2.0",
+        "the config asks for Python 3.12 where the lock answers Python 3.11",
     )
+
+
+def test_another_target_is_told_by_what_differs() -> None:
+    there = Target(python="3.11", platform="macos-arm64", accelerator="cuda")
+    found = drift(locked(Requirements(), TARGET), answers(Requirements(), there))
+    (line,) = found.lines()
+    assert line.startswith("the config asks for macos-arm64, CUDA builds where the lock answers ")
+    assert line.endswith("answers linux-x86_64, CPU builds")
 
 
 def test_a_lock_of_another_tool_has_drifted() -> None:

@@ -187,11 +187,13 @@ def test_a_cache_that_cannot_be_written_is_named(
     make_project: MakeProject, make_settings: MakeSettings, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    settings = make_settings({"COGSMITH_CACHE_DIR": str(tmp_path / "file" / "cache")})
-    project = make_project("alpha")
-    write_lock(project, settings)
-    with pytest.raises(InstallError, match="the environment cannot be made"):
-        prepare(project, settings)
+    settings = make_settings({"COGSMITH_CACHE_DIR": str(tmp_path / "file")})
+    with pytest.raises(InstallError) as caught:
+        prepare(make_project("alpha"), settings)
+    assert caught.value.where == "COGSMITH_CACHE_DIR"
+    assert f"cannot be kept in {tmp_path / 'file'}: " in caught.value.message
+    assert "a folder that you may write to" in caught.value.hint
+    assert not (tmp_path / "project" / "pylock.toml").exists()  # told before resolving
 
 
 def test_what_was_not_used_for_long_can_be_removed(

@@ -68,6 +68,22 @@ def test_a_file_that_includes_itself_is_read_once() -> None:
     assert read(main="-r main.txt\nnumpy\n").packages == ("numpy",)
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("numpy=>2", "numpy>=2"),
+        ("numpy=<2", "numpy<=2"),
+        ("numpy=~2.0", "numpy~=2.0"),
+        ("numpy=2", "numpy==2"),
+        ("numpy=>1,=<2", "numpy>=1,<=2"),
+    ],
+)
+def test_a_sign_that_is_turned_around(written: str, meant: str) -> None:
+    with pytest.raises(LockError) as caught:
+        read(main=written)
+    assert caught.value.hint == f"did you mean {meant!r}?"
+
+
 def test_all_problems_come_at_once_with_file_line_and_advice() -> None:
     with pytest.raises(LockError) as caught:
         read(main=lines("numpy=1.0", "ok", "--global-magic", "-r deep/more.txt"), deep_more="a b\n")

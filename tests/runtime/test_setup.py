@@ -78,6 +78,57 @@ def test_modules_that_cannot_be_loaded(source: str, said: str, tmp_path: Path) -
     assert re.search(said, str(failed)), str(failed)
 
 
+def broken(project: Path, source: str) -> SetupFailed:
+    """What is told of a module with this source."""
+    (project / "model.py").write_text(source)
+    return failure(spec("echo", project=project, reference="model.py:Predictor"))
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("import nowhere_at_all.deep\n", "add nowhere_at_all to the requirements file that "),
+        ("import json.nowhere\n", "json is there, without json.nowhere: "),
+        ("import helpers\n", "there is lib/helpers.py in the project: write it as lib.helpers, or"),
+        ("from deep import x\n", "there is lib/deep in the project: write it as lib.deep, or"),
+        ("1 / 0\n", ""),
+    ],
+)
+def test_a_missing_module_gets_advice(source: str, hint: str, tmp_path: Path) -> None:
+    (tmp_path / "lib" / "deep").mkdir(parents=True)
+    (tmp_path / "lib" / "helpers.py").touch()
+    (tmp_path / "lib" / "deep" / "__init__.py").touch()
+    failed = broken(tmp_path, source)
+    assert failed.where == "model.py:1"
+    assert failed.hint.startswith(hint)
+    assert bool(failed.hint) == bool(hint)
+
+
+ASYNC_SETUP = """
+import asyncio
+class Predictor:
+    async def setup(self):
+        await self.load()
+    async def load(self):
+        await asyncio.sleep(0)
+        raise RuntimeError("no weights")
+    {define} predict(self) -> str:
+        return ""
+"""
+
+
+@pytest.mark.parametrize("define", ["def", "async def"])
+def test_an_async_setup_that_raises_is_told_by_the_authors_lines(
+    define: str, tmp_path: Path
+) -> None:
+    failed = broken(tmp_path, ASYNC_SETUP.format(define=define))
+    assert failed.where == "model.py:8"
+    assert failed.message == "the model cannot be set up: RuntimeError: no weights"
+    assert "asyncio/" not in failed.log
+    assert "runtime/worker" not in failed.log
+    assert failed.log.count("model.py") == 2
+
+
 def test_no_such_file(tmp_path: Path) -> None:
     failed = failure(spec("echo", project=tmp_path, reference="model.py:Predictor"))
     assert "FileNotFoundError" in failed.message

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from make_checkpoints import CHECKPOINTS, made, place
+
+from tests.conftest import ENGINE_PYTHON
 
 from .conftest import SCRIPTS
 
@@ -18,7 +19,7 @@ STRANGE = "Zażółć 🦔\n\tif x_1 >= 42: «ok» 你好 \x00"
 
 
 def make(*words: str) -> subprocess.CompletedProcess[str]:
-    command = (sys.executable, str(SCRIPTS / "make_checkpoints.py"), *words)
+    command = (ENGINE_PYTHON, SCRIPTS / "make_checkpoints.py", *words)
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -16,6 +16,7 @@ from cogsmith.runtime.worker.channel import Channel
 from cogsmith.runtime.worker.failures import error_text, place, traceback_text
 from cogsmith.runtime.worker.frames import VERSION, Kind
 from cogsmith.runtime.worker.logs import Logs
+from cogsmith.runtime.worker.missing import advice
 from cogsmith.runtime.worker.model import Model, load
 from cogsmith.runtime.worker.sync_loop import SyncLoop
 
@@ -75,12 +76,15 @@ def _async_loop() -> Any:
 
 def _failed(channel: Channel, logs: Logs, error: BaseException) -> int:
     logs.flush()
-    said = {"error": error_text(error), "traceback": traceback_text(error), "where": place(error)}
+    said = {
+        "error": error_text(error), "traceback": traceback_text(error), "where": place(error),
+        "hint": advice(error),
+    }  # fmt: skip
     channel.send(Kind.BROKEN, 0, json.dumps(said).encode())
     return 1
 
 
 def _broken(channel: Channel, words: str) -> int:
-    said = {"error": words, "traceback": "", "where": ""}
+    said = {"error": words, "traceback": "", "where": "", "hint": ""}
     channel.send(Kind.BROKEN, 0, json.dumps(said).encode())
     return 1
