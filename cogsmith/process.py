@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import pty
 import re
 import selectors
+import shlex
 import signal
 import struct
 import subprocess
@@ -28,6 +30,7 @@ from cogsmith.errors import CommandFailed, MissingProgram
 __all__ = ["Command", "Completed", "draw", "run", "star"]
 
 Command = tuple[str, ...]
+_log = logging.getLogger(__name__)
 
 STARS = "****"
 TAIL_LINES = 40
@@ -83,6 +86,7 @@ def run(
     it started are ended first. Raises CommandFailed for an exit code other than 0, and
     MissingProgram when there is no such program.
     """
+    _tell(command, secrets)
     with _started(command, env=env, cwd=cwd, stderr=subprocess.PIPE) as process:
         assert process.stderr
         return _finish(_Run(command, process, on_line, secrets), process.stderr)
@@ -102,6 +106,7 @@ def draw(
     draw, line by line, without colors and cursor movements, each line as often as it is
     drawn; ``Completed.errors`` holds all of that too.
     """
+    _tell(command, secrets)
     screen, inside = pty.openpty()
     with os.fdopen(screen, "rb", buffering=0) as drawn:
         try:
@@ -112,6 +117,11 @@ def draw(
             os.close(inside)
         with process:
             return _finish(_Run(command, process, on_line, secrets), drawn)
+
+
+def _tell(command: Command, secrets: Iterable[str]) -> None:
+    """For ``--debug``: what is started, secrets starred."""
+    _log.debug("starts %s", star(shlex.join(command), secrets))
 
 
 def _started(

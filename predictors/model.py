@@ -26,6 +26,7 @@ from predictors import prompts
 __all__ = ["Model", "Settings", "read_image"]
 
 ROOT = Path(__file__).resolve().parent.parent
+COMMITTED = "weights/stories-llama"  # the other folders of weights are made, not kept in git
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +130,12 @@ def _place(source: str) -> str:
         return str(folder)
     if not source.startswith("weights/"):
         return source
+    if Path(source) == Path(COMMITTED):
+        raise CheckpointError(
+            "the folder is gone",
+            where=source,
+            hint=f"it is part of the repository: git checkout {COMMITTED}",
+        )
     raise CheckpointError(
         "there is no such folder yet",
         where=source,

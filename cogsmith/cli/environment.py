@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ from cogsmith.environment import (
     write_lock,
 )
 
+_log = logging.getLogger(__name__)  # shown by --debug
+
 
 def settings() -> Settings:
     """The person's machine, read from its environment variables."""
@@ -35,7 +38,10 @@ def prepared(loaded: Loaded, console: Console, *, locked: bool) -> Environment:
     Raises LockError, LockStale and InstallError.
     """
     with _telling(console) as tell:
-        return prepare(loaded, settings(), locked=locked, tell=tell).environment
+        made = prepare(loaded, settings(), locked=locked, tell=tell)
+    _log.debug("lock: %s", made.lock_path)
+    _log.debug("environment: %s", made.environment.folder)
+    return made.environment
 
 
 def locked_anew(loaded: Loaded, console: Console, *, upgrade: bool) -> Lock:

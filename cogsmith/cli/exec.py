@@ -23,19 +23,13 @@ from cogsmith.errors import UsageError
     metavar="PATH",
     help="The config file, or a model's name.  [default: cog.yaml here or above]",
 )
-@click.option(
-    "-e",
-    "--env",
-    "env",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="An environment variable for the command; NAME alone passes yours on.",
-)
+@options.env
 @click.argument("words", nargs=-1, required=True, metavar="COMMAND...")
 @options.locked
 @options.progress
+@options.of_images
 def command(
-    file: str | None, env: tuple[str, ...], words: tuple[str, ...], locked: bool, progress: str
+    file: str | None, env: tuple[str, ...], words: tuple[str, ...], locked: bool, console: Console
 ) -> None:
     """Run a command with the packages and variables of a model, on this machine.
 
@@ -49,7 +43,7 @@ def command(
     """  # noqa: D301 - the one escape is meant: click keeps the lines after it
     given = variables(env)
     loaded = choose(None, file)
-    home = prepared(loaded, Console.of_terminal(progress), locked=locked)
+    home = prepared(loaded, console, locked=locked)
     path = os.pathsep.join([str(home.python.parent), os.environ.get("PATH", os.defpath)])
     program = shutil.which(words[0], path=path)
     if program is None:

@@ -18,14 +18,15 @@ from cogsmith.errors import LockStale, Problem
 @click.option("--check", is_flag=True, help="Change nothing; fail when the lock has to be made.")
 @click.option("--upgrade", is_flag=True, help="Take the newest versions, not the locked ones.")
 @options.progress
-def command(model: str | None, file: str | None, check: bool, upgrade: bool, progress: str) -> None:
+def command(
+    model: str | None, file: str | None, check: bool, upgrade: bool, console: Console
+) -> None:
     """Resolve a model's requirements for its image, and write pylock.toml (PEP 751).
 
     The file goes beside the config: pylock.toml, or pylock.NAME.toml for cog.NAME.yaml.
     Commit it: it holds the hash of every file, and the checksum of the requirements that it
     answers, so that a change of either is seen.
     """
-    console = Console.of_terminal(progress)
     loaded = choose(model, file)
     if check:
         _check(loaded)

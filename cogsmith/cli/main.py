@@ -86,39 +86,73 @@ class Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog='A first answer:  cogsmith predict -i prompt="Once upon a time"',
 )
+@click.option("--debug", is_flag=True, help="Show what is started, and from which folders.")
+@click.option("--no-color", is_flag=True, help="No colors, as with NO_COLOR=1.")
 @click.version_option(__version__, "--version", message="cogsmith %(version)s")
-def cli() -> None:
+def cli(debug: bool, no_color: bool) -> None:
     """Package, run and serve large language models the Cog way.
 
     A Predictor class declares typed inputs and outputs, cog.yaml says what environment it
     needs, and these commands do the rest.
     """
+    if no_color:
+        os.environ["NO_COLOR"] = "1"  # what we start hears of it, too
+    if debug:
+        _show_what_is_started()
+
+
+def _show_what_is_started() -> None:
+    """Let the rooms' notes for us through to standard error."""
+    import logging  # a tenth of what --help costs
+
+    to_stderr = logging.StreamHandler()
+    to_stderr.setFormatter(logging.Formatter("debug: %(message)s"))
+    log = logging.getLogger("cogsmith")
+    log.setLevel(logging.DEBUG)
+    log.addHandler(to_stderr)
 
 
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run one command and exit: the only place where errors become words and exit codes."""
-    console = Console.of_terminal()
+    _fill_closed_streams()
     try:
         code = cli.main(args=argv, prog_name=_program(), standalone_mode=False)
-    except click.exceptions.Exit as exit_:
-        code = exit_.exit_code
-    except click.UsageError as error:
-        code = _usage(console, error)
-    except click.Abort:
-        code = _interrupted(console)
-    except click.ClickException as error:
-        console.error(CogsmithError(error.format_message()))
-        code = 1
-    except KeyboardInterrupt:
-        code = _interrupted(console)
-    except ReaderLeft:
-        code = _reader_left()
-    except CogsmithError as error:
-        console.error(error)
-        code = 2 if isinstance(error, UsageError) else 1
-    except Exception as error:  # noqa: BLE001 - the outer wall: what nobody foresaw is our bug
-        code = _of_the_machine(console, error) or _bug(console, error)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outer wall
+        code = _told(error, Console.of_terminal())
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _told(error: Exception | KeyboardInterrupt, console: Console) -> int:
+    """Say what went wrong, and answer the exit code; what nobody foresaw is our bug."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        console.note("interrupted")
+        return 130
+    if isinstance(error, ReaderLeft):
+        return _reader_left()
+    if isinstance(error, click.UsageError):
+        return _usage(console, error)
+    if isinstance(error, click.ClickException):
+        error = CogsmithError(error.format_message())
+    if isinstance(error, CogsmithError):
+        console.error(error)
+        return 2 if isinstance(error, UsageError) else 1
+    return _of_the_machine(console, error) or _bug(console, error)
+
+
+def _fill_closed_streams() -> None:
+    """Standard streams that the shell has closed (``>&-``) lead nowhere, as to /dev/null.
+
+    Left closed, the next file that is opened would get the number of one of them.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number, inheritable=False)
+                os.close(nowhere)
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
 
 
 def _program() -> str:
@@ -137,13 +171,10 @@ def _usage(console: Console, error: click.UsageError) -> int:
         message = f"No such option '{error.option_name}'"
         near = difflib.get_close_matches(error.option_name, error.possibilities or (), 1)
         hint = f"did you mean {near[0]}? {hint}" if near else hint
+        if error.option_name in ("--debug", "--no-color"):
+            hint = f"it stands before the command: {_program()} {error.option_name} ..."
     console.error(UsageError(message, hint=hint))
     return 2
-
-
-def _interrupted(console: Console) -> int:
-    console.note("interrupted")
-    return 130
 
 
 def _reader_left() -> int:

@@ -64,10 +64,6 @@ def _read(paths: tuple[Path, ...]) -> tuple[list[tuple[Loaded, Signature]], list
     return found, broken
 
 
-def _name(loaded: Loaded) -> str:
-    return loaded.name or "(default)"
-
-
 def _head(loaded: Loaded, signature: Signature) -> str:
     return f"{loaded.name or '(default)'}  {loaded.path.name}  {signature.reference}"
 

@@ -66,14 +66,7 @@ class Job:
     "prediction as JSON.",
 )
 @click.option("-o", "--output", metavar="PATH", help="Write the output there.")
-@click.option(
-    "-e",
-    "--env",
-    "env",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="An environment variable for the model; NAME alone passes yours on.",
-)
+@options.env
 @click.option(
     "--setup-timeout",
     type=click.FloatRange(min=0, min_open=True),
@@ -90,6 +83,7 @@ class Job:
 @click.option("--timings", "show_timings", is_flag=True, help="Show where the time goes.")
 @options.locked
 @options.progress
+@options.of_images
 def command(
     model: str | None,
     file: str | None,
@@ -101,7 +95,7 @@ def command(
     use_replicate_token: bool,
     show_timings: bool,
     locked: bool,
-    progress: str,
+    console: Console,
 ) -> None:
     """Run a prediction, on this machine, without Docker.
 
@@ -116,7 +110,7 @@ def command(
       cogsmith predict llava -i image=@photo.jpg -i prompt="What is this?"
       echo '{"prompt": "Hello"}' | cogsmith predict --json @-
     """  # noqa: D301 - the one escape is meant: click keeps the lines after it
-    timings, console = Timings.since_start(), Console.of_terminal(progress)
+    timings = Timings.since_start()
     given = variables(env)
     context = {"replicate_api_token": replicate_token()} if use_replicate_token else {}
     target = destination(output, "output.json" if document is not None else "output")
@@ -127,8 +121,8 @@ def command(
         inputs = gather(signature, words, document)
     with timings.phase("lock and environment"):
         home = prepared(loaded, console, locked=locked)
-    spec = replace(_spec(loaded, signature, home), setup_timeout=setup_timeout)
-    spec = replace(spec, environment={**spec.environment, **given})
+    spec = _spec(loaded, signature, home)
+    spec = replace(spec, setup_timeout=setup_timeout, environment={**spec.environment, **given})
     job = Job(
         spec=spec, inputs=inputs, shown=_starred(signature, inputs), context=context,
         console=console, timings=timings,
@@ -156,7 +150,6 @@ def _spec(loaded: Loaded, signature: Signature, home: Environment) -> WorkerSpec
         iterator=signature.output.is_iterator,
         environment={**home.variables, **loaded.config.variables()},
         weights=os.environ.get("COG_WEIGHTS"),
-        setup_timeout=None,
     )
 
 
@@ -171,11 +164,10 @@ def _as_document(job: Job, target: Path | None) -> Prediction | None:
     """Print or save the whole prediction as JSON; answer it when it failed."""
     stem = (target or Path("output")).with_suffix("")
     files = Files(stem, "", job.console)
-    pieces: list[tuple[Any, frozenset[str]]] = []
-    prediction = asyncio.run(_run(job, lambda o: pieces.append((o.value, frozenset(o.files)))))
+    named: set[str] = set()
+    prediction = asyncio.run(_run(job, lambda output: named.update(output.files)))
     rendered = render(prediction)
-    named = frozenset().union(*(names for _, names in pieces)) if pieces else frozenset()
-    rendered["output"] = files.replaced(rendered.get("output"), named)
+    rendered["output"] = files.replaced(rendered.get("output"), frozenset(named))
     write_document(rendered, target, job.console)
     return None if prediction.status is Status.SUCCEEDED else prediction
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,10 +39,6 @@ class Timings:
         total = sum(self.phases.values())
         for name, seconds in {**self.phases, "total": total}.items():
             yield f"{seconds:8.3f} s {seconds / total if total else 0:5.0%}  {name}"
-
-    def as_json(self) -> Mapping[str, float]:
-        """The same for programs."""
-        return {name: round(seconds, 4) for name, seconds in self.phases.items()}
 
 
 def _age() -> float:

@@ -82,7 +82,7 @@ def install(source: Source, settings: Settings, *, tell: Tell = silent) -> Envir
     folder = settings.environments / _digest(source)
     if found := _there(folder):
         return found
-    make_ready(source.target, settings, tell=tell)
+    _make_cache(settings)
     try:
         with _alone(folder, tell):
             return _there(folder) or _make(source, folder, settings, tell)
@@ -91,16 +91,19 @@ def install(source: Source, settings: Settings, *, tell: Tell = silent) -> Envir
         raise InstallError([problem]) from error
 
 
-def make_ready(target: Target, settings: Settings, *, tell: Tell = silent) -> None:
+def make_ready(target: Target, settings: Settings, *, tell: Tell = silent) -> str:
     """See to what every environment needs: a cache that can be written, and its Python.
 
     It costs little, and resolving may cost minutes. uv downloads a Python that is not here,
-    where that is allowed. Raises InstallError.
+    where that is allowed. Returns the Python as uv takes it: a path, or a version that uv
+    has downloaded. Raises InstallError.
     """
     _make_cache(settings)
     variables = uv_variables(settings)
-    if not find_python(target.python, settings, variables):
-        _download(target.python, settings, variables, tell)
+    if found := find_python(target.python, settings, variables):
+        return str(found)
+    _download(target.python, settings, variables, tell)
+    return target.python
 
 
 def _make_cache(settings: Settings) -> None:
@@ -173,11 +176,10 @@ def _make(source: Source, folder: Path, settings: Settings, tell: Tell) -> Envir
     variables = {**uv_variables(settings), **source.variables, "NO_COLOR": "1"}
     for name in FOR_RESOLVING:
         variables.pop(name, None)
-    minor = source.target.python
-    python = find_python(minor, settings, variables) or minor  # uv knows what it downloaded
+    python = make_ready(source.target, settings, tell=tell)
     beside = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     try:
-        _venv(beside, str(python), variables)
+        _venv(beside, python, variables)
         _sync(source, beside, variables, tell)
         shutil.copyfile(source.path, beside / STAMP)
         if folder.is_symlink() or folder.exists():

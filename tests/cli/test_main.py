@@ -68,6 +68,7 @@ def test_no_command_is_a_question_for_help(capsys: pytest.CaptureFixture[str]) -
         (("xyz",), "No such command 'xyz'", "commands are: predict, "),
         (("predict", "--jsn"), "No such option '--jsn'", "did you mean --json? cogsmith predict "),
         (("--xyz",), "No such option '--xyz'", "cogsmith --help shows what there is"),
+        (("predict", "--debug"), "No such option '--debug'", "it stands before the command: "),
         (("init", "a", "b"), "Got unexpected extra argument (b)", "cogsmith init --help shows"),
         (("predict", "--setup-timeout", "0"), "Invalid value for '--setup-timeout'", "cogsmith"),
     ],
@@ -148,6 +149,38 @@ def test_a_full_disk(command_environment: dict[str, str]) -> None:
     assert "Traceback" not in ran.stderr
     assert "No space left on device" in ran.stderr
     assert ran.returncode == 1
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_the_shell_has_closed(
+    closed: str, empty_folder: Path, command_environment: dict[str, str]
+) -> None:
+    ran = subprocess.run(
+        ["sh", "-c", f"cogsmith schema --config -o kept.json {closed}; cogsmith models {closed}"],
+        env={**os.environ, **command_environment}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert "bug of ours" not in ran.stderr
+    assert ("no cog.yaml" in ran.stderr) == ("2>" not in closed)
+    assert json.loads((empty_folder / "kept.json").read_text("utf-8"))
+
+
+def test_results_for_a_closed_stream_are_gone(command_environment: dict[str, str]) -> None:
+    ran = subprocess.run(
+        ["sh", "-c", "cogsmith schema --config >&-"], env={**os.environ, **command_environment},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
+def test_colors_can_be_left_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert "\x1b[31m" in said(capsys, "models")[2]
+    assert said(capsys, "--no-color", "models")[2].startswith("error: ")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], []])

@@ -22,10 +22,6 @@ def test_no_time_at_all_is_no_division_by_zero() -> None:
     assert list(Timings({"nothing": 0.0}).lines())[-1] == "   0.000 s    0%  total"
 
 
-def test_numbers_for_programs() -> None:
-    assert Timings({"a": 0.123456}).as_json() == {"a": 0.1235}
-
-
 def test_a_phase_counts_also_when_it_fails() -> None:
     timings = Timings()
     with pytest.raises(ValueError, match="x"), timings.phase("inputs"):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from cogsmith.errors import CheckpointError
+from predictors import model
 from predictors.model import Model, Settings
 
 
@@ -50,3 +52,13 @@ def test_a_checkpoint_not_made_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CheckpointError, match="weights/none-such") as caught:
         asyncio.run(Model.load())
     assert "scripts/make_checkpoints.py" in caught.value.hint
+
+
+def test_a_checkpoint_of_the_repository_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(model, "ROOT", tmp_path)
+    monkeypatch.setenv("MODEL_ID", "weights/stories-llama")
+    with pytest.raises(CheckpointError, match="weights/stories-llama") as caught:
+        asyncio.run(Model.load())
+    assert caught.value.hint.endswith("git checkout weights/stories-llama")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -17,6 +19,7 @@ from cogsmith.errors import SetupFailed
 from cogsmith.runtime.spec import WorkerSpec
 from cogsmith.runtime.worker import bootstrap
 
+_log = logging.getLogger(__name__)
 CANCEL = signal.SIGUSR1  # what worker/cancel.py listens to
 
 
@@ -51,6 +54,7 @@ class Child:
         """
         ours, theirs = socket.socketpair()
         words = (str(spec.python), "-u", str(Path(bootstrap.__file__)), str(theirs.fileno()))
+        _log.debug("starts %s in %s", shlex.join(words), spec.project)
         try:
             process = subprocess.Popen(
                 words, cwd=spec.project, env=_environment(spec), stdin=subprocess.DEVNULL,
