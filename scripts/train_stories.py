@@ -108,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "weights" / "stories-llama")
-    parser.add_argument("--steps", type=int, default=3000, help="optimizer steps (default: 3000)")
+    parser.add_argument("--steps", type=int, default=3600, help="optimizer steps (default: 3600)")
     parser.add_argument(
         "--minutes", type=float, default=12.0, help="end sooner on a slow machine (default: 12)"
     )

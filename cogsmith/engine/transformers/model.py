@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,19 @@ def _decoder(model: Any, checkpoint: Checkpoint, context: int | None) -> Decoder
     return ImageDecoder(model, capabilities, ends, pixels=_pixels(checkpoint.folder))
 
 
+def _for_readers(record: logging.LogRecord) -> bool:
+    """Leave out advice to the maker of a checkpoint, which its user can do nothing about.
+
+    transformers 5.23 reads T5's tie_word_embeddings as true whatever the config says, then
+    warns that the weights are not tied. They are used as they are stored, which is right.
+    """
+    return not record.getMessage().startswith("The tied weights mapping and config")
+
+
 def _model(checkpoint: Checkpoint, place: torch.device, dtype: torch.dtype) -> Any:
     kind = _class(checkpoint)
     transformers.utils.logging.disable_progress_bar()
+    logging.getLogger("transformers.modeling_utils").addFilter(_for_readers)
     spread = place.type == "cuda" and place.index is None and torch.cuda.device_count() > 1
     try:
         model, found = kind.from_pretrained(
