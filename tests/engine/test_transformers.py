@@ -30,6 +30,7 @@ pytestmark = [
 TEXT_MODELS = ["tiny-llama", "tiny-llama2", "tiny-mistral", "tiny-mixtral"]
 ALL_MODELS = [*TEXT_MODELS, "tiny-t5", "tiny-llava"]
 GREEDY = Sampling(temperature=0)
+BAD = "\N{REPLACEMENT CHARACTER}"
 LONG = tuple(5 + n * 7919 % 700 for n in range(200))
 
 
@@ -188,11 +189,13 @@ def test_text_is_the_whole_decode_of_what_generate_answers(
         folder, TextRequest(prompt="Tell me a story.", max_tokens=30, sampling=GREEDY)
     )
     whole = tokenizer.decode(expected, skip_special_tokens=True)
-    if "\N{REPLACEMENT CHARACTER}" in whole and name != "tiny-llama":
+    if BAD in whole and name != "tiny-llama":
         # Noise: with byte fallback one bad byte spoils the good ones before it, which a stream
         # has sent already.
-        assert text[:9] == whole[:9]
         assert len(text) == len(whole)
+        assert all(
+            ours in (theirs, BAD) or theirs == BAD for ours, theirs in zip(text, whole, strict=True)
+        )
     else:
         assert text == whole
     assert report.input_token_count == len(ids)
