@@ -47,6 +47,10 @@ NO_BUILD = (
     "there is no wheel and the package does not build here: choose a version with a wheel, or "
     "install what its build asks for"
 )
+NO_SUCH = (
+    "check the spelling of the name; a package of your own needs its index in UV_INDEX_URL or "
+    "PIP_EXTRA_INDEX_URL (docs/how-to/environments.md)"
+)
 CONFLICT = "loosen or change one of the versions named above"
 NO_FILE = "local paths are read from the project's folder; check the spelling"
 NO_WRITING = "name a folder that you may write to with COGSMITH_CACHE_DIR"
@@ -59,6 +63,7 @@ HINTS = (
     (re.compile(r"dns error|[Cc]onnect|timed? ?out|certificate|Failed to fetch"), NETWORK),
     (re.compile(r"no wheels with a matching|has no wheels|not compatible with"), NO_WHEEL),
     (re.compile(r"[Ff]ailed to build|build backend"), NO_BUILD),
+    (re.compile(r"was not found in the package registry"), NO_SUCH),
     (re.compile(r"No solution found"), CONFLICT),
     (re.compile(r"Distribution not found|No such file"), NO_FILE),
     (re.compile(r"Permission denied|os error 13\b|Read-only file system"), NO_WRITING),

@@ -80,6 +80,11 @@ def test_an_explanation_is_kept_whole_and_without_frames_of_progress() -> None:
         ("⠙ Resolving...      error: Failed to fetch: x\n cause: dns error", "is the network"),
         ("cause: Because torch==2 has no wheels with a matching Python ABI tag", "has a wheel"),
         ("error: Failed to build `x`", "there is no wheel"),
+        (
+            "error: No solution found when resolving dependencies:\n  cause: Because x was not "
+            "found in the package registry and you require x==1, ...",
+            "check the spelling of the name",
+        ),
         (CONFLICT, "loosen or change"),
         ("error: Distribution not found at: file:///x", "local paths"),
         ("cause: Permission denied (os error 13)", "may write"),
