@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -43,6 +44,11 @@ class Console:
         """One line, as it is."""
         self.stream.write(f"{text}\n")
         self.stream.flush()
+
+    def lines(self, texts: Iterable[str]) -> None:
+        """Several of them."""
+        for text in texts:
+            self.line(text)
 
     def note(self, text: str) -> None:
         """Something good to know; left out when quiet."""

@@ -127,15 +127,14 @@ def command(
         spec=spec, inputs=inputs, shown=_starred(signature, inputs), context=context,
         console=console, timings=timings,
     )  # fmt: skip
-    if document is not None:
-        failed = _as_document(job, target)
-    else:
-        failed = _as_output(job, signature, target)
-    if show_timings:
-        for line in timings.lines():
-            console.line(line)
-    if failed:
-        raise _failure(failed, loud=document is None)
+    try:
+        if document is not None:
+            _as_document(job, target)
+        else:
+            _as_output(job, signature, target)
+    finally:
+        if show_timings:
+            console.lines(timings.lines())
 
 
 def _spec(loaded: Loaded, signature: Signature, home: Environment) -> WorkerSpec:
@@ -160,8 +159,8 @@ def _starred(signature: Signature, inputs: Mapping[str, Any]) -> dict[str, Any]:
             for name, value in inputs.items()}  # fmt: skip
 
 
-def _as_document(job: Job, target: Path | None) -> Prediction | None:
-    """Print or save the whole prediction as JSON; answer it when it failed."""
+def _as_document(job: Job, target: Path | None) -> None:
+    """Print or save the whole prediction as JSON; raise when it failed."""
     stem = (target or Path("output")).with_suffix("")
     files = Files(stem, "", job.console)
     named: set[str] = set()
@@ -169,11 +168,12 @@ def _as_document(job: Job, target: Path | None) -> Prediction | None:
     rendered = render(prediction)
     rendered["output"] = files.replaced(rendered.get("output"), frozenset(named))
     write_document(rendered, target, job.console)
-    return None if prediction.status is Status.SUCCEEDED else prediction
+    if prediction.status is not Status.SUCCEEDED:
+        raise PredictionFailed(())  # the document has said it: only the exit code is missing
 
 
-def _as_output(job: Job, signature: Signature, target: Path | None) -> Prediction | None:
-    """Stream the output to the terminal or a file; answer the prediction when it failed."""
+def _as_output(job: Job, signature: Signature, target: Path | None) -> None:
+    """Stream the output to the terminal or a file; raise, and keep no file, when it failed."""
     output = signature.output
     with ExitStack() as stack:
         into_file = target is not None and not output.has_files
@@ -186,13 +186,12 @@ def _as_output(job: Job, signature: Signature, target: Path | None) -> Predictio
         printer = Printer(stream, files, output.is_concatenated, output.is_iterator, text)
         prediction = asyncio.run(_run(job, printer.take))
         something = printer.finish()
-    if prediction.status is not Status.SUCCEEDED:
-        return prediction
+        if prediction.status is not Status.SUCCEEDED:
+            raise _failure(prediction)
     if not something:
         job.console.note("No output generated")
     elif target and into_file:
         job.console.note(f"Written output to: {target}")
-    return None
 
 
 async def _run(job: Job, take: Callable[[Output], None]) -> Prediction:
@@ -236,10 +235,7 @@ async def _predicted(worker: Worker, job: Job, take: Callable[[Output], None]) -
     return prediction
 
 
-def _failure(prediction: Prediction, *, loud: bool) -> CogsmithError:
-    """The failed prediction as an error; JSON has said it already, so only the code counts."""
-    if not loud:
-        return PredictionFailed(())
+def _failure(prediction: Prediction) -> CogsmithError:
     if prediction.status is Status.CANCELED:
         return Canceled("the prediction was canceled")
     return PredictionFailed(prediction.error or "the prediction failed without a word")
