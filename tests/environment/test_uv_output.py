@@ -81,8 +81,10 @@ def test_an_explanation_is_kept_whole_and_without_frames_of_progress() -> None:
         ("cause: Because torch==2 has no wheels with a matching Python ABI tag", "has a wheel"),
         ("error: Failed to build `x`", "there is no wheel"),
         (
-            "error: No solution found when resolving dependencies:\n  cause: Because x was not "
-            "found in the package registry and you require x==1, ...",
+            (
+                "error: No solution found when resolving dependencies:\n  cause: Because x was not "
+                "found in the package registry and you require x==1, ..."
+            ),
             "check the spelling of the name",
         ),
         (CONFLICT, "loosen or change"),
