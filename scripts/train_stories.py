@@ -332,6 +332,7 @@ def settings(folder: Path, tokenizer: transformers.PreTrainedTokenizerFast) -> N
 def card(plan: Plan, trained: Trained, samples: Sequence[str]) -> str:
     quoted = "\n\n".join("> " + text.replace("\n", "\n> ") for text in samples)
     return CARD.format(
+        flags=f"--minutes {plan.minutes:g} --threads {plan.threads} --steps {plan.steps}",
         millions=f"{trained.model.num_parameters() / 1e6:.2f}",
         tokens=f"{trained.tokens / 1e6:.1f}",
         samples=quoted,
@@ -368,7 +369,8 @@ template. It also knows prompts such as `Write a story about a little robot.`
 
 ## How it was made
 
-`scripts/train_stories.py --out weights/stories-llama` makes this folder. The text comes
+`cogsmith exec python scripts/train_stories.py {flags}` makes
+this folder; training ends with the steps or with the clock, whichever is first. The text comes
 from `scripts/stories.py`, a grammar written for this project; no other text was used.
 
 | | |
