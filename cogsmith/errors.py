@@ -16,7 +16,21 @@
     │   ├── SetupFailed       setup() raised, timed out or its process died
     │   ├── PredictionFailed  predict() raised
     │   ├── Canceled          somebody took it back
-    │   └── WorkerCrashed     the worker's process died
+    │   ├── WorkerCrashed     the worker's process died
+    │   └── DeliveryFailed    an output's file cannot be handed on
+    ├── RegistryError         a registry refuses, or answers what no registry should
+    │   ├── Unreachable       no connection to it, or none that lasts
+    │   ├── Unauthorized      it does not know us (401)
+    │   ├── Denied            it knows us and says no (403)
+    │   ├── NotFound          it has no such thing (404)
+    │   └── TooManyRequests   it says to wait, longer than we do (429)
+    ├── OciError              an image, or a name or a part of one, is not what it must be
+    │   ├── InvalidReference  not the name of an image
+    │   ├── InvalidDigest     not the name of content
+    │   ├── InvalidDocument   a manifest, index or config is not one
+    │   ├── InvalidLayer      a layer's bytes cannot be made or read
+    │   ├── DigestMismatch    bytes are not those that were named
+    │   └── NotInLayout       an image layout lacks what was asked for
     └── EngineError           the engine refuses a request or cannot load a checkpoint
         ├── PromptTooLong     E1002
         ├── BadTemplate       E1003, E1004
@@ -42,18 +56,29 @@ __all__ = [
     "CogsmithError",
     "CommandFailed",
     "ConfigError",
+    "DeliveryFailed",
+    "Denied",
     "EngineError",
     "InstallError",
+    "InvalidDigest",
+    "InvalidDocument",
     "InvalidInput",
+    "InvalidLayer",
+    "InvalidReference",
     "LockError",
     "LockStale",
     "MissingProgram",
+    "NotFound",
     "PredictionError",
     "PredictionFailed",
     "Problem",
     "PromptTooLong",
+    "RegistryError",
     "SetupFailed",
     "SignatureError",
+    "TooManyRequests",
+    "Unauthorized",
+    "Unreachable",
     "UsageError",
     "WorkerCrashed",
 ]
@@ -222,6 +247,102 @@ class WorkerCrashed(PredictionError):
     """The worker's process died."""
 
     code = "worker_crashed"
+
+
+class DeliveryFailed(PredictionError):
+    """An output's file cannot be handed on: it is gone, too large, or its upload failed."""
+
+    code = "delivery_failed"
+
+
+class RegistryError(CogsmithError):
+    """A registry refuses, or answers what no registry should.
+
+    ``status`` is the HTTP status (0: there was no answer), ``reasons`` the codes that the
+    registry itself gave, such as ``MANIFEST_UNKNOWN`` (OCI distribution, "Error Codes").
+    """
+
+    code = "registry"
+
+    def __init__(
+        self, message: str, *, where: str = "", hint: str = "", status: int = 0,
+        reasons: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
+        """Hold what went wrong, and what the registry said of it in its own codes."""
+        self.status, self.reasons = status, reasons
+        super().__init__(message, where=where, hint=hint)
+
+
+class Unreachable(RegistryError):
+    """There is no connection to the registry, or none that lasts."""
+
+    code = "unreachable"
+
+
+class Unauthorized(RegistryError):
+    """The registry does not know us: no credentials, or wrong ones."""
+
+    code = "unauthorized"
+
+
+class Denied(RegistryError):
+    """The registry knows us and says no."""
+
+    code = "denied"
+
+
+class NotFound(RegistryError):
+    """The registry has no such repository, manifest or blob."""
+
+    code = "not_found"
+
+
+class TooManyRequests(RegistryError):
+    """The registry asks to wait, longer than we are willing to."""
+
+    code = "too_many_requests"
+
+
+class OciError(CogsmithError):
+    """An image, or a name or a part of one, is not what it must be."""
+
+    code = "oci"
+
+
+class InvalidReference(OciError):
+    """A text is not the name of an image."""
+
+    code = "invalid_reference"
+
+
+class InvalidDigest(OciError):
+    """A text is not a digest."""
+
+    code = "invalid_digest"
+
+
+class InvalidDocument(OciError):
+    """A manifest, an index or a config is not one, or does not fit what is around it."""
+
+    code = "invalid_document"
+
+
+class InvalidLayer(OciError):
+    """A layer's bytes cannot be made or read: compression, archive, or a path in it."""
+
+    code = "invalid_layer"
+
+
+class DigestMismatch(OciError):
+    """Bytes are not those that a digest and a size named."""
+
+    code = "digest_mismatch"
+
+
+class NotInLayout(OciError):
+    """An image layout lacks the image, or the blob, that was asked for."""
+
+    code = "not_in_layout"
 
 
 class EngineError(CogsmithError):

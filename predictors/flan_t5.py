@@ -40,6 +40,7 @@ class Predictor(BasePredictor):
         stop_sequences: str | None = inputs.STOP_SEQUENCES,
         seed: int | None = inputs.SEED,
         prompt_template: str | None = inputs.PROMPT_TEMPLATE,
+        logprobs: int | None = inputs.LOGPROBS,
     ) -> AsyncConcatenateIterator[str]:
         """Stream the answer's text as it is made."""
         request = text_request(
@@ -56,6 +57,7 @@ class Predictor(BasePredictor):
             stop_sequences=stop_sequences,
             seed=seed,
             prompt_template=prompt_template,
+            logprobs=logprobs,
         )
         async with aclosing(self.model.answer(request, record=self.record_metric)) as texts:
             async for text in texts:

@@ -10,6 +10,18 @@ from cog import Input
 
 PROMPT = Input(description="What the model is to answer or to go on with.")
 
+PROMPT_OR_MESSAGES = Input(
+    default="",
+    description="What the model is to answer or to go on with; left out where messages are given.",
+)
+
+MESSAGES = Input(
+    default=None,
+    description="A whole conversation instead of prompt and system_prompt: objects with a role "
+    "(system, user, assistant, tool) and a content. Written down with the model's chat template, "
+    "or as a plain transcript where it has none.",
+)
+
 SYSTEM_PROMPT = Input(
     default=None,
     description="How the model is to behave, told to it before the prompt. Left out with a note "
@@ -85,7 +97,7 @@ FREQUENCY_PENALTY = Input(
 STOP_SEQUENCES = Input(
     default=None,
     description="Texts that end the answer, separated by commas; they are not part of it. "
-    "Write \\n for a line break.",
+    "Write \\n for a line break, or a JSON array of texts for a comma.",
 )
 
 SEED = Input(
@@ -94,6 +106,14 @@ SEED = Input(
     le=4294967295,
     description="The same seed, prompt and settings give the same answer; 0 is a seed like any "
     "other. Left out, one is drawn and told in the log.",
+)
+
+LOGPROBS = Input(
+    default=None,
+    ge=0,
+    le=20,
+    description="Tell each token's log probability, in the metric logprobs, with those of this "
+    "many of the likeliest tokens in its place.",
 )
 
 PROMPT_TEMPLATE = Input(

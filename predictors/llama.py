@@ -7,6 +7,7 @@ sizes differ in their files. Both are data: ``MODEL_ID`` in the config file.
 from __future__ import annotations
 
 from contextlib import aclosing
+from typing import Any
 
 from cog import AsyncConcatenateIterator, BasePredictor, Path, concurrent, streaming
 
@@ -23,10 +24,10 @@ class Predictor(BasePredictor):
         self.model = await Model.load(weights)
 
     @streaming
-    @concurrent(max=8)
+    @concurrent(max=32)
     async def predict(
         self,
-        prompt: str = inputs.PROMPT,
+        prompt: str = inputs.PROMPT_OR_MESSAGES,
         system_prompt: str | None = inputs.SYSTEM_PROMPT,
         max_tokens: int | None = inputs.MAX_TOKENS,
         max_new_tokens: int | None = inputs.MAX_NEW_TOKENS,
@@ -40,6 +41,8 @@ class Predictor(BasePredictor):
         stop_sequences: str | None = inputs.STOP_SEQUENCES,
         seed: int | None = inputs.SEED,
         prompt_template: str | None = inputs.PROMPT_TEMPLATE,
+        messages: list[dict[str, Any]] | None = inputs.MESSAGES,
+        logprobs: int | None = inputs.LOGPROBS,
     ) -> AsyncConcatenateIterator[str]:
         """Stream the answer's text as it is made."""
         request = text_request(
@@ -57,6 +60,8 @@ class Predictor(BasePredictor):
             stop_sequences=stop_sequences,
             seed=seed,
             prompt_template=prompt_template,
+            messages=messages,
+            logprobs=logprobs,
         )
         async with aclosing(self.model.answer(request, record=self.record_metric)) as texts:
             async for text in texts:

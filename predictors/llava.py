@@ -7,6 +7,7 @@ the model's context and towards ``input_token_count``.
 from __future__ import annotations
 
 from contextlib import aclosing
+from typing import Any
 
 from cog import AsyncConcatenateIterator, BasePredictor, Path, concurrent, streaming
 
@@ -23,11 +24,11 @@ class Predictor(BasePredictor):
         self.model = await Model.load(weights)
 
     @streaming
-    @concurrent(max=4)
+    @concurrent(max=8)
     async def predict(
         self,
         image: Path = inputs.IMAGE,
-        prompt: str = inputs.PROMPT,
+        prompt: str = inputs.PROMPT_OR_MESSAGES,
         system_prompt: str | None = inputs.SYSTEM_PROMPT,
         max_tokens: int | None = inputs.MAX_TOKENS,
         max_new_tokens: int | None = inputs.MAX_NEW_TOKENS,
@@ -41,6 +42,8 @@ class Predictor(BasePredictor):
         stop_sequences: str | None = inputs.STOP_SEQUENCES,
         seed: int | None = inputs.SEED,
         prompt_template: str | None = inputs.PROMPT_TEMPLATE,
+        messages: list[dict[str, Any]] | None = inputs.MESSAGES,
+        logprobs: int | None = inputs.LOGPROBS,
     ) -> AsyncConcatenateIterator[str]:
         """Stream the answer's text as it is made."""
         request = text_request(
@@ -59,6 +62,8 @@ class Predictor(BasePredictor):
             stop_sequences=stop_sequences,
             seed=seed,
             prompt_template=prompt_template,
+            messages=messages,
+            logprobs=logprobs,
         )
         async with aclosing(self.model.answer(request, record=self.record_metric)) as texts:
             async for text in texts:

@@ -8,6 +8,7 @@ cog.mistral.yaml and cog.mixtral.yaml.
 from __future__ import annotations
 
 from contextlib import aclosing
+from typing import Any
 
 from cog import AsyncConcatenateIterator, BasePredictor, Path, concurrent, streaming
 
@@ -24,10 +25,10 @@ class Predictor(BasePredictor):
         self.model = await Model.load(weights)
 
     @streaming
-    @concurrent(max=8)
+    @concurrent(max=32)
     async def predict(
         self,
-        prompt: str = inputs.PROMPT,
+        prompt: str = inputs.PROMPT_OR_MESSAGES,
         system_prompt: str | None = inputs.SYSTEM_PROMPT,
         max_tokens: int | None = inputs.MAX_TOKENS,
         max_new_tokens: int | None = inputs.MAX_NEW_TOKENS,
@@ -41,6 +42,8 @@ class Predictor(BasePredictor):
         stop_sequences: str | None = inputs.STOP_SEQUENCES,
         seed: int | None = inputs.SEED,
         prompt_template: str | None = inputs.PROMPT_TEMPLATE,
+        messages: list[dict[str, Any]] | None = inputs.MESSAGES,
+        logprobs: int | None = inputs.LOGPROBS,
     ) -> AsyncConcatenateIterator[str]:
         """Stream the answer's text as it is made."""
         request = text_request(
@@ -58,6 +61,8 @@ class Predictor(BasePredictor):
             stop_sequences=stop_sequences,
             seed=seed,
             prompt_template=prompt_template,
+            messages=messages,
+            logprobs=logprobs,
         )
         async with aclosing(self.model.answer(request, record=self.record_metric)) as texts:
             async for text in texts:

@@ -2,30 +2,39 @@
 
 Which checkpoint, and how it is run, is data in the config file's ``environment``:
 
-===================  =====================================================================
-``MODEL_ID``         a folder of this repository, any other folder, or a hub id, which may
-                     end in ``@revision``
-``MODEL_DEVICE``     auto (the default), cpu, cuda, cuda:1, mps
-``MODEL_DTYPE``      auto (the default), bfloat16, float16, float32
-``MODEL_CONTEXT``    the most tokens of prompt and answer together, below the model's own
-``PROMPT_TEMPLATE``  what to use when a request gives no ``prompt_template``
-===================  =====================================================================
+========================  ================================================================
+``MODEL_ID``              a folder of this repository, any other folder, or a hub id, which may
+                          end in ``@revision``
+``MODEL_DEVICE``          auto (the default), cpu, cuda, cuda:1, mps
+``MODEL_DTYPE``           auto (the default), bfloat16, float16, float32
+``MODEL_CONTEXT``         the most tokens of prompt and answer together, below the model's own
+``MODEL_ENGINE``          auto (the default: vLLM where it is installed), transformers, vllm
+``MODEL_ENGINE_OPTIONS``  vLLM's own engine arguments, as a JSON object
+``MODEL_BATCH``           the most requests that are answered at once; others wait
+``MODEL_CACHE``           the most tokens, of all requests together, that are kept in memory
+``PROMPT_TEMPLATE``       what to use when a request gives no ``prompt_template``
+========================  ================================================================
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from cogsmith.engine import LanguageModel, Stream, TextRequest, load
+from cogsmith.engine import LanguageModel, Record, Stream, TextRequest, load
 from cogsmith.errors import CheckpointError, EngineError
 from predictors import prompts
 
 __all__ = ["Model", "Settings", "read_image"]
 
 ROOT = Path(__file__).resolve().parent.parent
+LOOK = 1.0  # seconds between two looks at the engine
 COMMITTED = "weights/stories-llama"  # the other folders of weights are made, not kept in git
 
 
@@ -38,13 +47,17 @@ class Settings:
     device: str = "auto"
     dtype: str = "auto"
     context: int | None = None
+    engine: str = "auto"
+    engine_options: Mapping[str, Any] = field(default_factory=dict)
+    batch: int | None = None
+    cache: int | None = None
     template: str | None = None
 
     @classmethod
     def parse(cls, variables: Mapping[str, str], weights: str = "") -> Settings:
         """Settings from environment variables; ``weights`` given at start win over MODEL_ID.
 
-        Raises CheckpointError when no checkpoint is named or MODEL_CONTEXT is not a number.
+        Raises CheckpointError when no checkpoint is named, or a count is none.
         """
         source = weights or variables.get("MODEL_ID", "")
         if not source:
@@ -53,13 +66,6 @@ class Settings:
                 where="MODEL_ID",
                 hint="set it under environment in cog.yaml, or give -e MODEL_ID=org/name",
             )
-        context = variables.get("MODEL_CONTEXT", "")
-        if context and not context.isdecimal():
-            raise CheckpointError(
-                f"{context!r} is not a count of tokens",
-                where="MODEL_CONTEXT",
-                hint="write digits alone, such as MODEL_CONTEXT=4096",
-            )
         is_path = source.startswith(("/", "."))
         name, _, revision = (source, "", "") if is_path else source.partition("@")
         return cls(
@@ -67,7 +73,11 @@ class Settings:
             revision=revision or None,
             device=variables.get("MODEL_DEVICE") or "auto",
             dtype=variables.get("MODEL_DTYPE") or "auto",
-            context=int(context) if context else None,
+            context=_count(variables, "MODEL_CONTEXT"),
+            engine=variables.get("MODEL_ENGINE") or "auto",
+            engine_options=_object(variables, "MODEL_ENGINE_OPTIONS"),
+            batch=_count(variables, "MODEL_BATCH"),
+            cache=_count(variables, "MODEL_CACHE"),
             template=variables.get("PROMPT_TEMPLATE") or None,
         )
 
@@ -78,6 +88,14 @@ class Model:
     def __init__(self, language_model: LanguageModel, template: str | None = None) -> None:
         self._language_model = language_model
         self._template = template
+        self._watching: asyncio.Task[None] | None = None
+
+    async def _watch(self) -> None:
+        """End this process when the engine's own is gone: the server then starts another one."""
+        while self._language_model.alive:
+            await asyncio.sleep(LOOK)
+        print("the engine has died: this worker ends, too", file=sys.stderr, flush=True)  # noqa: T201
+        os._exit(70)  # EX_SOFTWARE
 
     @classmethod
     async def load(cls, weights: object = None) -> Model:
@@ -88,16 +106,20 @@ class Model:
         settings = Settings.parse(os.environ, str(weights or ""))
         language_model = await load(
             _place(settings.source),
+            engine=settings.engine,
+            engine_options=settings.engine_options,
             device=settings.device,
             dtype=settings.dtype,
             revision=settings.revision,
             context=settings.context,
+            max_batch=settings.batch,
+            cache_tokens=settings.cache,
         )
-        return cls(language_model, settings.template)
+        model = cls(language_model, settings.template)
+        model._watching = asyncio.create_task(model._watch())
+        return model
 
-    def answer(
-        self, request: TextRequest, *, record: Callable[[str, float | int | str], object]
-    ) -> Stream:
+    def answer(self, request: TextRequest, *, record: Record) -> Stream:
         """Begin an answer, tell the log its seed; ``record`` gets the metrics at its end.
 
         Raises EngineError: no prompt (E1001), one longer than the context (E1002), or a
@@ -110,6 +132,31 @@ class Model:
         told = stream.report
         print(f"prompt: {told.input_token_count} tokens, seed: {told.seed}")  # noqa: T201 (the log)
         return stream
+
+
+def _count(variables: Mapping[str, str], name: str) -> int | None:
+    text = variables.get(name, "")
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise CheckpointError(
+            f"{text!r} is not a count",
+            where=name,
+            hint=f"write digits alone, such as {name}=4096",
+        )
+    return int(text)
+
+
+def _object(variables: Mapping[str, str], name: str) -> dict[str, Any]:
+    try:
+        found = json.loads(variables.get(name) or "{}")
+    except ValueError as problem:
+        raise CheckpointError(
+            f"is not JSON: {problem}", where=name, hint='write {"name": value}'
+        ) from None
+    if not isinstance(found, dict):
+        raise CheckpointError("is not a JSON object", where=name, hint='write {"name": value}')
+    return found
 
 
 def read_image(path: Path) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cogsmith.engine import Sampling, TextRequest, parse_stops, token_limits
 
 __all__ = ["text_request"]
@@ -24,6 +26,8 @@ def text_request(
     prompt_template: str | None,
     system_prompt: str | None = None,
     images: tuple[bytes, ...] = (),
+    messages: list[dict[str, Any]] | None = None,
+    logprobs: int | None = None,
 ) -> TextRequest:
     """Fold the field's inputs, old names and new, into one request.
 
@@ -49,4 +53,6 @@ def text_request(
         stop=parse_stops(stop_sequences),
         seed=seed,
         images=images,
+        messages=tuple(messages or ()),
+        logprobs=logprobs,
     )

@@ -22,15 +22,21 @@ PACKAGE = ROOT / "cogsmith"
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "process": set(),
+    "oci": set(),
+    "registry": {"oci", "process"},
     "config": set(),
     "signature": set(),
     "environment": {"config", "process"},
     "prediction": set(),
     "engine": set(),
     "runtime": {"signature", "prediction"},
-    "cli": {"config", "signature", "environment", "prediction", "engine", "runtime", "process"},
+    "cli": {
+        "config", "signature", "environment", "prediction", "engine", "runtime", "process", "oci",
+        "registry",
+    },
     "testing": {
-        "config", "signature", "environment", "prediction", "engine", "runtime", "process",
+        "config", "signature", "environment", "prediction", "engine", "runtime", "process", "oci",
+        "registry",
     },
     "predictors": {"engine"},
 }  # fmt: skip
@@ -43,9 +49,14 @@ CLOSED = {"errors", "signature", "prediction", "engine", "runtime"}
 
 # Edge modules: these may touch disk, network, processes, clocks and environment variables.
 EDGES = {
-    "process", "config.load", "signature.load", "environment.load", "environment.machine",
+    "process", "config.load", "signature.load", "oci.layout", "registry.client",
+    "registry.credentials", "environment.load", "environment.machine",
     "environment.resolve", "environment.install",
-    "engine.transformers", "runtime.worker", "runtime.process", "cli", "testing",
+    "engine.transformers", "engine.vllm", "runtime.worker", "runtime.process", "cli", "testing",
+    "prediction.send", "prediction.wire",  # webhooks
+    "runtime.files", "runtime.page", "runtime.image", "runtime.__main__",
+    "runtime.server.app", "runtime.server.http", "runtime.server.connection",
+    "runtime.server.exchange", "runtime.server.pool", "runtime.server.tracing",
     "predictors",  # the author's side: their code, in their process
 }  # fmt: skip
 WORLD_MODULES = {
@@ -64,7 +75,11 @@ WORLD_METHODS = {
 }  # fmt: skip
 
 # The two boundaries (DESIGN, D9), and the worker's child: the author's code may raise anything.
-BROAD_EXCEPT = {"cli.main", "runtime.worker"}
+BROAD_EXCEPT = {"cli.main", "runtime.server.http", "runtime.worker"}
+
+# What runs in the front process, or beside an engine, and may import more than the standard
+# library: docs/adr/0002-dependencies.md.
+EQUIPPED = ("engine.transformers", "engine.vllm", "runtime.server")
 
 
 @dataclass(frozen=True)
@@ -303,7 +318,7 @@ def test_rooms_beside_the_author_import_the_standard_library_alone(room: str) ->
     allowed = set(sys.stdlib_module_names) | {"cogsmith", "__future__"}
     found = []
     for module in MODULES:
-        if module.room != room or module.name.startswith(("engine.transformers",)):
+        if module.room != room or module.name.startswith(EQUIPPED):
             continue
         for node in module.tree.body:
             if isinstance(node, ast.Import | ast.ImportFrom):

@@ -27,6 +27,7 @@ from cogsmith.errors import CogsmithError, UsageError
 COMMANDS = {
     "predict": "Run a prediction, on this machine, without Docker.",
     "run": "The same as predict (Cog's newer word).",
+    "serve": "Serve a model over HTTP, on this machine, without Docker.",
     "exec": "Run a command with a model's packages, on this machine.",
     "init": "Start a new model project here, or one for a model from a hub.",
     "models": "List the models of this repository with inputs and outputs.",

@@ -2,7 +2,7 @@
 
 In: a checkpoint's folder or hub id (`load`), then one `TextRequest` per answer.
 Out: a `Stream` of text with a `Report` at its end, or an `EngineError` with its E-number.
-Touches: disk, network and the accelerator in ``transformers/`` alone; never `cog`.
+Touches: disk, network and the accelerator in ``transformers/`` and ``vllm/`` alone; never `cog`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from cogsmith.engine.engine import (
     Stats,
 )
 from cogsmith.engine.limits import TokenLimits, parse_stops, token_limits
+from cogsmith.engine.load import load
 from cogsmith.engine.sampling import Sampling
 from cogsmith.engine.scripted import ByteTokenizer, ScriptedEngine, scripted_model
-from cogsmith.engine.text import LanguageModel, Report, Stream, TextRequest
+from cogsmith.engine.text import LanguageModel, Record, Report, Stream, TextRequest
 from cogsmith.engine.tokenizer import ChatTemplate, Message, Tokenizer
-from cogsmith.engine.transformers.load import load
 
 __all__ = [
     "ByteTokenizer",
@@ -31,6 +31,7 @@ __all__ = [
     "FinishReason",
     "LanguageModel",
     "Message",
+    "Record",
     "Report",
     "Request",
     "Sampling",

@@ -24,9 +24,11 @@ FinishReason = Literal["stop", "length", "cancelled"]
 class Capabilities:
     """What an engine can do with the checkpoint that it holds.
 
+    ``batching``: concurrent requests share forward passes, and do not wait for one another.
     ``max_context`` counts prompt and answer together, in tokens; None is "no limit known"
-    (encoder-decoder models with relative positions). ``image_tokens`` is how many tokens one
-    image takes, ``image_token_id`` the placeholder that stands for it in the prompt.
+    (encoder-decoder models with relative positions). ``vocabulary`` is how many token ids there
+    are, None where the engine itself looks that they are real. ``image_tokens`` is how many
+    tokens one image takes, ``image_token_id`` the placeholder that stands for it in the prompt.
     """
 
     batching: bool = False
@@ -36,6 +38,7 @@ class Capabilities:
     images: bool = False
     encoder_decoder: bool = False
     max_context: int | None = None
+    vocabulary: int | None = None
     image_token_id: int | None = None
     image_tokens: int = 0
 
@@ -47,7 +50,8 @@ class Request:
     ``token_ids`` is the whole prompt as the model is to see it, special tokens included, with
     one ``image_token_id`` per image. ``max_tokens`` has no default on purpose: engines disagree
     on theirs. ``stop_ids`` end the answer beside the model's own end tokens and, like them,
-    are not part of it. ``images`` are encoded files (PNG, JPEG, …). A seed of 0 is a seed.
+    are not part of it. ``logprobs`` asks for that many alternatives per token, 0 for the token
+    alone. ``images`` are encoded files (PNG, JPEG, …). A seed of 0 is a seed.
     """
 
     id: str
@@ -65,7 +69,9 @@ class Request:
 class Chunk:
     """New token ids only, never those sent before; the last chunk says why it is the last.
 
-    ``logprobs``, where asked for, holds one mapping of token id to log probability per token.
+    ``logprobs``, where asked for, holds one mapping of token id to log probability per token:
+    the likeliest ones, as many as were asked for, and the token itself, in the model's own
+    distribution before temperature and penalties.
     """
 
     token_ids: tuple[int, ...] = ()
@@ -158,6 +164,12 @@ def _misfits(request: Request, capabilities: Capabilities) -> list[Problem]:
     ]
     if not request.token_ids:
         found.append(Problem("no tokens to start from", "token_ids", "give a prompt"))
+    if (size := capabilities.vocabulary) is not None:
+        strange = [id_ for id_ in {*request.token_ids, *request.stop_ids} if not 0 <= id_ < size]
+        if strange:
+            found.append(Problem(f"no token has the id {min(strange)}", "token_ids"))
+    if request.logprobs is not None and request.logprobs < 0:
+        found.append(Problem(f"must be 0 or more, not {request.logprobs}", "logprobs"))
     if request.max_tokens < 1:
         found.append(Problem(f"must be at least 1, not {request.max_tokens}", "max_tokens"))
     places = request.token_ids.count(capabilities.image_token_id or -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from cogsmith.errors import EngineError, Problem
@@ -55,13 +56,29 @@ def parse_stops(text: str | None) -> tuple[str, ...]:
     r"""Stop sequences from the field's comma-separated input; empty ones are dropped.
 
     Blanks belong to a sequence, since ``", "`` may be meant; ``\n`` and ``\t`` may be written
-    with a backslash, which a command line needs.
+    with a backslash, which a command line needs. A JSON array of texts is one too: nothing
+    else can say a comma.
 
     >>> parse_stops("###,\\n\\n,")
     ('###', '\n\n')
+    >>> parse_stops('["a,b", "\\n"]')
+    ('a,b', '\n')
     """
-    words = (text or "").replace("\\n", "\n").replace("\\t", "\t").split(",")
+    words = _array(text or "")
+    if words is None:
+        words = (text or "").replace("\\n", "\n").replace("\\t", "\t").split(",")
     return tuple(word for word in words if word)
+
+
+def _array(text: str) -> list[str] | None:
+    """The texts of a JSON array; None for whatever else there is, such as ``[INST]``."""
+    if not text.lstrip().startswith("["):
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if all(isinstance(word, str) for word in found) else None
 
 
 def _one(name: str, value: int | None, older: int | None, *, code: str) -> int | None:

@@ -34,9 +34,11 @@ class ByteTokenizer:
     image_token: str | None = "<image>"  # noqa: S105 (no password)
     special_tokens: frozenset[str] = frozenset(_SPECIAL)
 
-    def encode(self, text: str, *, special: bool) -> list[int]:
-        """Bytes as ids; ``special`` puts ``<s>`` first."""
+    def encode(self, text: str, *, special: bool, controls: bool = True) -> list[int]:
+        """Bytes as ids; ``special`` puts ``<s>`` first; without ``controls`` all are bytes."""
         ids = [_BOS] if special else []
+        if not controls:
+            return [*ids, *text.encode()]
         while text:
             marks = [(at, mark) for mark in _SPECIAL if (at := text.find(mark)) >= 0]
             at, mark = min(marks, default=(len(text), ""))
@@ -49,21 +51,29 @@ class ByteTokenizer:
         """Bytes as text; what is no UTF-8 becomes U+FFFD."""
         return bytes(id_ for id_ in ids if id_ < _BOS).decode(errors="replace")
 
+    def token(self, id_: int) -> tuple[str, bytes | None]:
+        """A byte, or the name of a control token."""
+        names = {number: name for name, number in _SPECIAL.items()}
+        if id_ in names:
+            return names[id_], None
+        return bytes([id_]).decode(errors="replace"), bytes([id_])
+
 
 @dataclass
 class ScriptedEngine:
     """Answers requests with its replies, in order; the last one again and again.
 
     A reply is a text, told byte by byte, or an error, raised. ``delay`` (seconds) comes
-    before each token. ``requests`` keeps what was asked, ``cancelled`` the ids that were
-    taken back.
+    before each token. Asked for log probabilities, it gives -0.5 to what it says, and -1.5,
+    -2.5, … to the bytes that follow it in value. ``requests`` keeps what was asked,
+    ``cancelled`` the ids that were taken back.
     """
 
     replies: Iterable[str | EngineError] = ("ok",)
     delay: float = 0.0
     capabilities: Capabilities = field(
         default_factory=lambda: Capabilities(
-            batching=True, images=True, image_token_id=_IMAGE, image_tokens=4
+            batching=True, logprobs=True, images=True, image_token_id=_IMAGE, image_tokens=4
         )
     )
     requests: list[Request] = field(default_factory=list)
@@ -92,7 +102,7 @@ class ScriptedEngine:
                 if stopped.is_set():
                     break
                 self._told += 1
-                yield Chunk(token_ids=(id_,))
+                yield Chunk(token_ids=(id_,), logprobs=_logprobs(id_, request.logprobs))
             ended = not stopped.is_set()
             whole = len(reply.encode()) <= request.max_tokens
             yield Chunk(finish_reason=("stop" if whole else "length") if ended else "cancelled")
@@ -114,6 +124,12 @@ class ScriptedEngine:
         """End every stream."""
         for stopped in self._running.values():
             stopped.set()
+
+
+def _logprobs(id_: int, count: int | None) -> tuple[dict[int, float], ...]:
+    if count is None:
+        return ()
+    return ({(id_ + step) % _BOS: -0.5 - step for step in range(max(count, 1))},)
 
 
 def scripted_model(

@@ -6,19 +6,20 @@ import asyncio
 import itertools
 import logging
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from cogsmith.engine.detokenizer import Detokenizer
 from cogsmith.engine.engine import Chunk, Engine, FinishReason, Request, prompt_size
+from cogsmith.engine.logprobs import LogprobLedger
 from cogsmith.engine.prompt import Prompt, render, token_ids
 from cogsmith.engine.sampling import Sampling
 from cogsmith.engine.stops import StopScanner
-from cogsmith.engine.tokenizer import Tokenizer
+from cogsmith.engine.tokenizer import Message, Tokenizer
 from cogsmith.errors import EngineError, PromptTooLong
 
-__all__ = ["LanguageModel", "Report", "Stream", "TextRequest"]
+__all__ = ["LanguageModel", "Record", "Report", "Stream", "TextRequest"]
 
 _log = logging.getLogger("cogsmith.engine")
 
@@ -32,9 +33,13 @@ class TextRequest:
     the prompt is completed as it stands. ``max_tokens`` is lowered to what the model's
     context has left. ``stop`` texts end the answer and are not part of it. ``seed`` None
     draws one, which the report tells; 0 is a seed. ``images`` are encoded files.
+
+    ``messages``, a whole conversation, stand instead of ``prompt`` and ``system_prompt``; a
+    model without a chat template reads a plain transcript. ``logprobs`` asks for each token's
+    log probability and those of that many of the likeliest.
     """
 
-    prompt: str
+    prompt: str = ""
     system_prompt: str | None = None
     prompt_template: str | None = None
     sampling: Sampling = field(default_factory=Sampling)
@@ -42,6 +47,8 @@ class TextRequest:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     images: tuple[bytes, ...] = ()
+    messages: tuple[Message, ...] = ()
+    logprobs: int | None = None
     id: str = ""
 
 
@@ -72,8 +79,11 @@ class Report:
         }
 
 
-Record = Callable[[str, float | int | str], object]
-"""Takes one metric: its name and value. Cog's ``current_scope().record_metric`` is one."""
+class Record(Protocol):
+    """Takes one metric. Cog's ``current_scope().record_metric`` is one."""
+
+    def __call__(self, name: str, value: object, mode: str = "replace", /) -> object:
+        """Take it; the mode ``append`` makes a list of a name's values."""
 
 
 class LanguageModel:
@@ -92,7 +102,7 @@ class LanguageModel:
         """Begin an answer; nothing happens before the first read.
 
         ``record`` is called with each metric of the report when the stream ends, however it
-        ends.
+        ends; with ``logprobs``, also with each token's before its text is given.
 
         Raises:
             EngineError: no prompt (E1001), bad template (E1003, E1004), prompt longer than
@@ -105,6 +115,11 @@ class LanguageModel:
     async def complete(self, request: TextRequest, *, record: Record | None = None) -> str:
         """The whole answer at once."""
         return "".join([text async for text in self.stream(request, record=record)])
+
+    @property
+    def alive(self) -> bool:
+        """Whether the engine can still answer; one with processes of its own may have lost them."""
+        return bool(getattr(self.engine, "alive", True))
 
     async def cancel(self, request_id: str) -> None:
         """End that request's stream; an unknown or ended id is no error."""
@@ -120,6 +135,7 @@ class LanguageModel:
             system=request.system_prompt,
             template=request.prompt_template,
             images=len(request.images),
+            messages=request.messages,
         )
         rendered = render(prompt, self.tokenizer)
         if rendered.note:
@@ -130,6 +146,7 @@ class LanguageModel:
             max_tokens=request.max_tokens,
             sampling=request.sampling,
             seed=_seed(request.seed),
+            logprobs=request.logprobs,
             images=request.images,
         )
         return self._clamp(prepared)
@@ -168,6 +185,9 @@ class Stream:
         self._record = record
         self._detokenizer = Detokenizer(model.tokenizer.decode)
         self._scanner = StopScanner(stop)
+        self._made = self._sent = 0  # characters
+        wanted = request.logprobs
+        self._ledger = None if wanted is None else LogprobLedger(model.tokenizer, wanted)
         self._first = self._last = 0.0
         self.report = Report(
             input_token_count=prompt_size(request, model.engine.capabilities),
@@ -197,7 +217,9 @@ class Stream:
         try:
             async for chunk in chunks:
                 self._count(chunk, clock() - begin)
-                if text := self._read(chunk):
+                text = self._read(chunk)
+                self._tell_tokens(text, ended=chunk.finish_reason is not None)
+                if text:
                     yield text
                 if self._scanner.found is not None:
                     break
@@ -210,7 +232,7 @@ class Stream:
 
     def _read(self, chunk: Chunk) -> str:
         """The chunk's text, less what must wait; with the last chunk, everything left."""
-        text = self._detokenizer.push(chunk.token_ids)
+        text = self._decode(chunk)
         if chunk.finish_reason is not None:
             text += self._detokenizer.flush()
         if self.report.output_token_count >= self._request.sampling.min_tokens:
@@ -220,6 +242,26 @@ class Stream:
         elif chunk.finish_reason is not None:
             text += self._scanner.flush()
         return text
+
+    def _decode(self, chunk: Chunk) -> str:
+        if self._ledger is None:
+            return self._detokenizer.push(chunk.token_ids)
+        text = ""
+        for token, logprobs in zip(chunk.token_ids, chunk.logprobs, strict=True):
+            self._ledger.add(self._made, token, logprobs)
+            new = self._detokenizer.push([token])
+            self._made += len(new)
+            text += new
+        return text
+
+    def _tell_tokens(self, text: str, *, ended: bool) -> None:
+        """Record the log probabilities of the tokens that this text ends or begins."""
+        self._sent += len(text)
+        if self._ledger is None or self._record is None:
+            return
+        whole = ended and self._scanner.found is None
+        for value in self._ledger.due(None if whole else self._sent):
+            self._record("logprobs", value, "append")
 
     def _count(self, chunk: Chunk, elapsed: float) -> None:
         count = self.report.output_token_count + len(chunk.token_ids)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 __all__ = ["ChatTemplate", "Message", "TemplateRefusal", "Tokenizer"]
 
 Message = Mapping[str, Any]
-"""``{"role": "system" | "user" | "assistant", "content": text or a list of parts}``."""
+"""``{"role": "system" | "user" | "assistant" | "tool", "content": text or a list of parts}``."""
 
 
 class TemplateRefusal(Exception):
@@ -50,8 +50,17 @@ class Tokenizer(Protocol):
     def chat_template(self) -> ChatTemplate | None:
         """The checkpoint's own chat template, where it has one."""
 
-    def encode(self, text: str, *, special: bool) -> list[int]:
-        """Token ids; ``special`` adds the tokens that begin (and end) every text."""
+    def encode(self, text: str, *, special: bool, controls: bool = True) -> list[int]:
+        """Token ids; ``special`` adds the tokens that begin (and end) every text.
+
+        Without ``controls``, the texts of control tokens are words like any others.
+        """
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text without control tokens; bytes that are no character become U+FFFD."""
+
+    def token(self, id_: int) -> tuple[str, bytes | None]:
+        """One token's text and bytes; a control token has a name, and no bytes.
+
+        A part of a character has the bytes alone: its text is U+FFFD.
+        """

@@ -1,22 +1,35 @@
-"""What runs a model: the author's code in a process of its own, and our end of it.
+"""What runs a model: the author's code in a process of its own, and the server before it.
 
-In: a WorkerSpec (interpreter, project, reference), then inputs, prediction by prediction.
+In: a WorkerSpec (interpreter, project, reference), then inputs; or a Site, then HTTP requests.
 Out: events of each prediction as they happen; SetupFailed when the model cannot be started.
-Touches: processes and sockets (``process``), and in the child (``worker``) everything.
+Touches: processes and sockets (``process``, ``server``), files that leave (``files``), and in
+the child (``worker``) everything.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # typing's own would be half of what it takes to start a worker
 if TYPE_CHECKING:
     from cogsmith.runtime.client import Worker
+    from cogsmith.runtime.openai.model import is_language_model
+    from cogsmith.runtime.server.app import serve
+    from cogsmith.runtime.server.settings import Settings
+    from cogsmith.runtime.server.site import Offer, Site
     from cogsmith.runtime.spec import WorkerSpec
 
-__all__ = ["Worker", "WorkerSpec"]
+__all__ = ["Offer", "Settings", "Site", "Worker", "WorkerSpec", "is_language_model", "serve"]
 
-_HOMES = {"Worker": "cogsmith.runtime.client", "WorkerSpec": "cogsmith.runtime.spec"}
+_HOMES = {
+    "Offer": "cogsmith.runtime.server.site",
+    "Settings": "cogsmith.runtime.server.settings",
+    "Site": "cogsmith.runtime.server.site",
+    "Worker": "cogsmith.runtime.client",
+    "WorkerSpec": "cogsmith.runtime.spec",
+    "is_language_model": "cogsmith.runtime.openai.model",
+    "serve": "cogsmith.runtime.server.app",
+}
 
 
 def __getattr__(name: str) -> object:

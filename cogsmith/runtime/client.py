@@ -10,23 +10,37 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, final
+from typing import Any, Protocol, final
 
 from cogsmith.errors import InvalidInput, PredictionError, WorkerCrashed
-from cogsmith.prediction import Event, Finished, Log, Output, Started, Status
-from cogsmith.runtime.incoming import event_of
+from cogsmith.prediction import Event, Finished, Log, Started, Status
+from cogsmith.runtime.incoming import event_of, finished_of
 from cogsmith.runtime.process.child import Child, ending, now, stopwatch
 from cogsmith.runtime.process.link import Link, Pipes
 from cogsmith.runtime.run import Run
 from cogsmith.runtime.spec import WorkerSpec
 from cogsmith.runtime.startup import Startup
-from cogsmith.runtime.worker.frames import VERSION, Frame, Kind
+from cogsmith.runtime.worker.frames import SUCCEEDED, VERSION, Frame, Kind
 
 HEALTHCHECK_TIMEOUT = 5.0  # seconds
 TERM_PATIENCE = 2.0  # seconds between SIGTERM and SIGKILL
 
 _OUTPUT = Kind.OUTPUT
 OnLog = Callable[[Log], None]
+NO_CONTEXT: Mapping[str, str] = {}
+
+
+class Sink(Protocol):
+    """Who hears of a prediction, inside the event loop."""
+
+    def output(self, json: bytes) -> None:
+        """A whole output, or one chunk: the JSON text that the worker made."""
+
+    def put(self, event: Event) -> None:
+        """Everything else, outputs with files too; the last is Finished."""
+
+    def succeeded(self, at: float, seconds: float) -> None:
+        """What Finished says when all went well: ``seconds`` is predict_time."""
 
 
 @final
@@ -42,10 +56,12 @@ class Worker:
         """Wire up a process that was just started; ``start`` waits until it is ready."""
         self.spec = spec
         self.timings: dict[str, float] = {}
+        self.python = self.cog = ""  # versions of the author's Python and of their `cog`
         self._child = child
         self._on_log = on_log or _unheard
         self._numbers = itertools.count(1)
-        self._runs: dict[int, Run] = {}
+        self._runs: dict[int, Sink] = {}
+        self._canceled: set[int] = set()
         self._by_id: dict[str, Run] = {}
         self._waiting: deque[Run] = deque()
         self._checks: dict[int, asyncio.Future[str]] = {}
@@ -62,14 +78,17 @@ class Worker:
         child.watch(self._on_exit)
 
     @classmethod
-    async def start(cls, spec: WorkerSpec, *, on_log: OnLog | None = None) -> Worker:
+    async def start(
+        cls, spec: WorkerSpec, *, on_log: OnLog | None = None, child: Child | None = None
+    ) -> Worker:
         """Start a process and wait until setup() has ended.
 
-        ``on_log`` gets what is printed outside predictions, during setup above all. Raises
-        SetupFailed, with the log and the author's traceback.
+        ``on_log`` gets what is printed outside predictions, during setup above all. ``child``
+        is a process that was started already. Raises SetupFailed, with the log and the
+        author's traceback.
         """
         begun = stopwatch()
-        worker = cls(spec, Child.start(spec), on_log)
+        worker = cls(spec, child or Child.start(spec), on_log)
         worker._link.send((Kind.START, VERSION, _start(spec)))
         told = None
         try:
@@ -78,8 +97,8 @@ class Worker:
             if told is None:  # whatever the reason: no process stays behind
                 worker._child.kill()
                 await worker.ended()
-        worker._is_async = told["async"]
-        worker._slots = max(1, spec.concurrency) if told["async"] else 1
+        worker._is_async, worker.python, worker.cog = told["async"], told["python"], told["cog"]
+        worker._slots = max(1, spec.concurrency) if told["async"] else told["batch"]
         booted, imported, ready = told["times"]
         worker.timings = {
             "interpreter": booted - begun, "import": imported - booted, "setup": ready - imported,
@@ -90,6 +109,11 @@ class Worker:
     def alive(self) -> bool:
         """Whether the process still runs."""
         return not self._exited.done()
+
+    @property
+    def slots(self) -> int:
+        """How many predictions it runs at once; known when it is ready."""
+        return self._slots
 
     @property
     def free(self) -> int:
@@ -127,8 +151,52 @@ class Worker:
         """Take a prediction back; False when no such prediction runs or waits."""
         run = self._by_id.get(id)
         if run is not None:
-            self._cancel(run)
+            self._withdraw(run)
         return run is not None
+
+    # --- predictions by number: what the server uses, which has its own table and queue
+
+    def begin(self, sink: Sink, payload: bytes, context: Mapping[str, str] = NO_CONTEXT) -> int:
+        """Send a prediction now; its events go to ``sink``. Answers its number.
+
+        ``payload`` is the inputs as JSON text. There must be a free slot.
+        """
+        number = next(self._numbers)
+        self._runs[number] = sink
+        if context:
+            told = json.dumps(dict(context)).encode()
+            self._link.send((Kind.CONTEXT, number, told), (Kind.PREDICT, number, payload))
+        else:
+            self._link.send((Kind.PREDICT, number, payload))
+        return number
+
+    def stop(self, number: int) -> None:
+        """Cancel a prediction; it ends when the author's code lets it. Twice is once."""
+        if number not in self._runs or number in self._canceled:
+            return
+        self._canceled.add(number)
+        self._link.send((Kind.CANCEL, number, b""))
+        if not self._is_async:
+            self._link.then(self._child.interrupt)
+            self._link.resume()
+
+    def pause(self, number: int) -> None:
+        """Let no further output come: its reader is slow. A sync worker waits as a whole."""
+        if self._is_async:
+            self._link.send((Kind.PAUSE, number, b""))
+        else:
+            self._link.pause()
+
+    def resume(self, number: int) -> None:
+        """Let outputs come again."""
+        if self._is_async:
+            self._link.send((Kind.RESUME, number, b""))
+        else:
+            self._link.resume()
+
+    def kill(self) -> None:
+        """End the process at once; what runs fails as in a crash."""
+        self._child.kill()
 
     async def healthcheck(self) -> str:
         """Ask the author's own check: an empty text, or what is wrong.
@@ -155,8 +223,10 @@ class Worker:
         What runs is canceled; the process may stop by itself for ``grace`` seconds, then
         it gets SIGTERM, then SIGKILL.
         """
-        for run in [*self._waiting, *self._runs.values()]:
-            self._cancel(run)
+        for run in list(self._waiting):
+            self._withdraw(run)
+        for number in list(self._runs):
+            self.stop(number)
         self._link.send((Kind.STOP, 0, b""))
         for patience, end in ((grace, self._child.terminate), (TERM_PATIENCE, self._child.kill)):
             with suppress(asyncio.TimeoutError):
@@ -181,7 +251,7 @@ class Worker:
             raise WorkerCrashed(f"the worker {self._exited.result()}", hint="start another one")
         if id in self._by_id:
             raise PredictionError(f"prediction {id!r} is already running", hint="use another id")
-        run = Run(id, next(self._numbers), payload, context, self._on_full, self._on_room)
+        run = Run(id, payload, context, self.pause, self.resume)
         self._by_id[id] = run
         self._waiting.append(run)
         self._dispatch()
@@ -191,82 +261,67 @@ class Worker:
         """Send those who wait, as far as there are slots."""
         while self._waiting and self.free > 0:
             run = self._waiting.popleft()
-            self._runs[run.number] = run
-            run.begun, run.sent = stopwatch(), True
+            run.begun = stopwatch()
             run.put(Started(at=now()))
-            request = (Kind.PREDICT, run.number, run.payload)
-            if run.context:
-                context = json.dumps(dict(run.context)).encode()
-                self._link.send((Kind.CONTEXT, run.number, context), request)
-            else:
-                self._link.send(request)
+            run.number = self.begin(run, run.payload, run.context)
             run.payload = b""
 
-    def _cancel(self, run: Run) -> None:
-        if not run.sent:
+    def _withdraw(self, run: Run) -> None:
+        if run.number:
+            self.stop(run.number)
+        else:
             self._waiting.remove(run)
-            self._finish(run, Finished(at=now(), status=Status.CANCELED))
-        elif not run.canceled:
-            run.canceled = True
-            self._link.send((Kind.CANCEL, run.number, b""))
-            if not self._is_async:
-                self._link.then(self._child.interrupt)
-                self._link.resume()
+            self._ended(run, Finished(at=now(), status=Status.CANCELED))
 
     def _abandon(self, run: Run) -> None:
         """Cancel a prediction that nobody reads; its slot is free once the child says so."""
         run.abandon()
         if self._by_id.get(run.id) is run:
-            self._cancel(run)
+            self._withdraw(run)
             self._by_id.pop(run.id, None)
 
-    def _finish(self, run: Run, event: Finished) -> None:
+    def _ended(self, sink: Sink, event: Finished) -> None:
         """The slot is free before anybody hears of the end."""
-        self._runs.pop(run.number, None)
-        if self._by_id.get(run.id) is run:
-            del self._by_id[run.id]
-        run.put(event)
-        self._dispatch()
-
-    def _on_full(self, run: Run) -> None:
-        if self._is_async:
-            self._link.send((Kind.PAUSE, run.number, b""))
-        else:
-            self._link.pause()
-
-    def _on_room(self, run: Run) -> None:
-        if self._is_async:
-            self._link.send((Kind.RESUME, run.number, b""))
-        else:
-            self._link.resume()
+        if isinstance(sink, Run) and self._by_id.get(sink.id) is sink:
+            del self._by_id[sink.id]
+        sink.put(event)
+        if self._waiting:
+            self._dispatch()
 
     # --- what the child says
 
     def _on_frames(self, frames: list[Frame]) -> None:
+        runs, drained = self._runs, False
         for kind, number, payload in frames:
-            run = self._runs.get(number)
-            if kind == _OUTPUT and run is not None:  # first: there is one for every token
-                run.put(Output(json=payload, index=run.index))
+            sink = runs.get(number)
+            if kind == _OUTPUT and sink is not None:  # first: there is one for every token
+                sink.output(payload)
             elif kind == Kind.FINISHED:
-                self._on_finished(run, payload)
+                if not drained:  # what was written before any of these ends is in the pipes by now
+                    drained = True
+                    self._pipes.drain()
+                self._on_finished(number, payload)
             elif kind == Kind.CHECKED:
                 if (answer := self._checks.get(number)) and not answer.done():
                     answer.set_result(json.loads(payload))
             elif kind in (Kind.READY, Kind.BROKEN):
                 self._pipes.drain()
                 self._startup.told(kind, json.loads(payload))
-            elif (event := event_of(kind, payload, run.index if run else 0)) is not None:
-                if run is not None:
-                    run.put(event)
+            elif (event := event_of(kind, payload)) is not None:
+                if sink is not None:
+                    sink.put(event)
                 elif isinstance(event, Log):
                     self._on_stray(event)
 
-    def _on_finished(self, run: Run | None, payload: bytes) -> None:
-        self._pipes.drain()
-        if run is not None:
-            told = json.loads(str(payload, "utf-8"))
-            told["status"] = Status(told["status"])
-            self._finish(run, Finished(at=now(), **told))
+    def _on_finished(self, number: int, payload: bytes) -> None:
+        sink = self._runs.pop(number, None)
+        self._canceled.discard(number)
+        if sink is None:
+            return
+        if payload.startswith(SUCCEEDED) and not self._by_id:
+            sink.succeeded(now(), float(payload[len(SUCCEEDED) : -1]))
+        else:
+            self._ended(sink, finished_of(payload, now()))
 
     def _on_foreign(self, log: Log) -> None:
         """Text written past ``sys.stdout``: it is the prediction's if only one runs."""
@@ -296,20 +351,22 @@ class Worker:
         for answer in self._checks.values():
             if not answer.done():
                 answer.set_result(f"the worker {how}")
-        for run in [*self._runs.values(), *self._waiting]:
-            self._finish(run, _crash(run, how))
+        sinks: list[Sink] = [*self._runs.values(), *self._waiting]
+        self._runs.clear()
         self._waiting.clear()
+        for sink in sinks:
+            self._ended(sink, _crash(sink, how))
 
 
 def _unheard(_log: Log) -> None:
     """Nobody listens."""
 
 
-def _crash(run: Run, how: str) -> Finished:
-    seconds = stopwatch() - run.begun if run.sent else 0.0
+def _crash(sink: Sink, how: str) -> Finished:
+    begun = getattr(sink, "begun", 0.0)  # on the stopwatch; 0 for those that still waited
     return Finished(
         at=now(), status=Status.FAILED, error=f"Worker crashed: the process {how}",
-        predict_time=seconds,
+        predict_time=stopwatch() - begun if begun else 0.0,
     )  # fmt: skip
 
 

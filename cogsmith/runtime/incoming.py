@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 
-from cogsmith.prediction import Event, Log, Metric, Output
-from cogsmith.runtime.worker.frames import Kind
+from cogsmith.prediction import Event, Finished, Log, Metric, Output, Status
+from cogsmith.runtime.worker.frames import SUCCEEDED, Kind
 
 
-def event_of(kind: int, payload: bytes, index: int) -> Event | None:
-    """The event that a frame carries; None for a kind that this version does not know."""
-    if kind == Kind.OUTPUT:
-        return Output(json=payload, index=index)
+def event_of(kind: int, payload: bytes) -> Event | None:
+    """The event that a frame carries; None for a kind that this version does not know.
+
+    Plain outputs are not asked about here: they are too many to become objects on the way.
+    """
     if kind == Kind.STDOUT:
         return Log(source="stdout", text=payload.decode("utf-8", "replace"))
     if kind == Kind.STDERR:
@@ -22,5 +23,15 @@ def event_of(kind: int, payload: bytes, index: int) -> Event | None:
     if kind == Kind.OUTPUT_WITH_FILES:
         length = 4 + int.from_bytes(payload[:4], "little")
         files = tuple(json.loads(payload[4:length]))
-        return Output(json=payload[length:], files=files, index=index)
+        return Output(json=payload[length:], files=files)
     return None
+
+
+def finished_of(payload: bytes, at: float) -> Finished:
+    """The end that a frame tells of; nearly always it is the same text with another number."""
+    if payload.startswith(SUCCEEDED):
+        seconds = float(payload[len(SUCCEEDED) : -1])
+        return Finished(at=at, status=Status.SUCCEEDED, predict_time=seconds)
+    told = json.loads(payload)
+    told["status"] = Status(told["status"])
+    return Finished(at=at, **told)

@@ -23,6 +23,7 @@ COGS_EXEC = {
     "--env", "--file", "--gpus", "--progress", "--publish", "--use-cog-base-image",
     "--use-cuda-base-image",
 }  # fmt: skip
+COGS_SERVE = (COGS_EXEC - {"--publish"}) | {"--host", "--port", "--upload-url"}
 COGS_PREDICT = (COGS_EXEC - {"--publish"}) | {
     "[image]", "--input", "--json", "--output", "--setup-timeout", "--use-replicate-token",
 }  # fmt: skip
@@ -73,6 +74,18 @@ def test_options_of_predict(command: str) -> None:
 
 def test_options_of_exec() -> None:
     agrees("Options of exec", COGS_EXEC, options("exec"))
+
+
+def test_options_of_serve() -> None:
+    agrees("Options of serve", COGS_SERVE, options("serve"))
+    rows = dict(table("Options of serve"))
+    alone = {option for option in options("serve") if option.startswith("--")} - rows.keys()
+    assert alone == {"--locked", "--setup-timeout", "--workers"}
+
+
+def test_what_is_said_of_the_server_is_an_answer() -> None:
+    for heading in ("HTTP API", "Environment variables of the server"):
+        assert set(dict(table(heading)).values()) <= ANSWERS
 
 
 def test_every_key_has_its_row() -> None:

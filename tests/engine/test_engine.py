@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,24 @@ def test_every_image_has_one_place() -> None:
 def test_a_seed_needs_an_engine_with_seeds() -> None:
     with pytest.raises(EngineError, match="cannot do that: seed"):
         admit(Request(id="a", token_ids=(1,), max_tokens=1, seed=0), Capabilities(seed=False))
+
+
+@pytest.mark.parametrize(
+    ("asked", "where"),
+    [
+        ({"token_ids": (1, 768)}, "token_ids"),
+        ({"token_ids": (-1,)}, "token_ids"),
+        ({"stop_ids": frozenset({999})}, "token_ids"),
+        ({"logprobs": -1}, "logprobs"),
+    ],
+)
+def test_what_would_break_a_step_that_others_share(asked: dict[str, Any], where: str) -> None:
+    known = Capabilities(vocabulary=768, logprobs=True)
+    plain = {"id": "a", "token_ids": (0, 767), "max_tokens": 1, "logprobs": 0}
+    admit(Request(**plain), known)
+    with pytest.raises(EngineError) as caught:
+        admit(Request(**{**plain, **asked}), known)
+    assert [problem.where for problem in caught.value.problems] == [where]
 
 
 def test_the_door_is_cheap() -> None:

@@ -55,6 +55,11 @@ def test_contradictions_have_codes(given: dict[str, int], code: str, message: st
         ("a,b", ("a", "b")),
         ("###, User:,", ("###", " User:")),
         ("\\n\\n", ("\n\n",)),
+        ('["a,b", "\\n", ""]', ("a,b", "\n")),
+        (' ["[INST]"] ', ("[INST]",)),
+        ("[INST],[/INST]", ("[INST]", "[/INST]")),
+        ("[1]", ("[1]",)),
+        ("[]", ()),
     ],
 )
 def test_stop_sequences_come_with_commas(text: str | None, stops: tuple[str, ...]) -> None:

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cogsmith.engine.engine import Capabilities
+from cogsmith.engine.logprobs import LogprobLedger
 from cogsmith.engine.sampling import Sampling
 from cogsmith.engine.scripted import ByteTokenizer, ScriptedEngine, scripted_model
 from cogsmith.engine.text import LanguageModel, Stream, TextRequest
+from cogsmith.engine.tokenizer import Message
 from cogsmith.errors import EngineError, PromptTooLong
 
 
@@ -161,3 +163,120 @@ def test_notes_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "cogsmith.engine"):
         scripted_model("a").stream(TextRequest(prompt="x", system_prompt="be brief"))
     assert caplog.messages == ["system prompt ignored: the model has no chat template"]
+
+
+def test_a_conversation_is_asked_as_one() -> None:
+    async def story() -> None:
+        engine = ScriptedEngine(["ok"])
+        messages: tuple[Message, ...] = (
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": "Hello."},
+            {"role": "user", "content": "Who?"},
+        )
+        stream = model_of(engine).stream(TextRequest(messages=messages))
+        await read(stream)
+        asked = ByteTokenizer().decode(engine.requests[0].token_ids)
+        assert asked == "User: Hi\n\nAssistant: Hello.\n\nUser: Who?\n\nAssistant:"
+
+    asyncio.run(story())
+
+
+# Log probabilities.
+
+
+class Recorder:
+    """Keeps metrics in the order of their coming, texts of the answer between them."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+        self.tokens: list[dict[str, object]] = []
+
+    def __call__(self, name: str, value: object, mode: str = "replace", /) -> None:
+        if name == "logprobs":
+            assert mode == "append"
+            assert isinstance(value, dict)
+            self.tokens.append(value)
+            self.told.append(value["token"])
+        else:
+            assert mode == "replace"
+
+    async def read(self, reply: str, request: TextRequest) -> str:
+        stream = scripted_model(reply).stream(request, record=self)
+        texts = []
+        async for text in stream:
+            self.told.append(f"> {text}")
+            texts.append(text)
+        return "".join(texts)
+
+    @property
+    def bytes(self) -> bytes:
+        return b"".join(bytes(token["bytes"]) for token in self.tokens)  # type: ignore[call-overload]
+
+
+def test_a_token_is_told_before_its_text() -> None:
+    record = Recorder()
+    asyncio.run(record.read("né", TextRequest(prompt="x", logprobs=2)))
+    bad = "\N{REPLACEMENT CHARACTER}"
+    assert record.told == ["n", "> n", bad, bad, "> é"]
+    assert record.tokens[0] == {
+        "token": "n",
+        "logprob": -0.5,
+        "bytes": [110],
+        "top": [
+            {"token": "n", "logprob": -0.5, "bytes": [110]},
+            {"token": "o", "logprob": -1.5, "bytes": [111]},
+        ],
+    }
+    assert record.bytes.decode() == "né"
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_as_many_alternatives_as_were_asked_for(count: int) -> None:
+    record = Recorder()
+    asyncio.run(record.read("ab", TextRequest(prompt="x", logprobs=count)))
+    assert [len(token["top"]) for token in record.tokens] == [count, count]  # type: ignore[arg-type]
+
+
+def test_nobody_is_told_who_did_not_ask() -> None:
+    record = Recorder()
+    asyncio.run(record.read("ab", TextRequest(prompt="x")))
+    assert record.tokens == []
+
+
+@given(
+    st.text("ab€", max_size=20),
+    st.lists(st.text("ab€", min_size=1, max_size=3), max_size=2),
+    st.integers(1, 30),
+)
+def test_the_tokens_told_are_those_of_the_text(reply: str, stops: list[str], most: int) -> None:
+    record = Recorder()
+    request = TextRequest(prompt="x", stop=tuple(stops), logprobs=0, max_tokens=most)
+    said = asyncio.run(record.read(reply, request))
+    assert record.bytes.decode(errors="replace") == said
+
+
+def test_a_token_that_a_stop_cuts_in_two_is_told() -> None:
+    class Pairs(ByteTokenizer):
+        """Each id is a letter, twice."""
+
+        def decode(self, ids: object) -> str:
+            return "".join(2 * chr(id_) for id_ in ids if id_ < 256)  # type: ignore[attr-defined]
+
+    async def story() -> None:
+        record = Recorder()
+        model = LanguageModel(ScriptedEngine(["abc"]), Pairs())
+        request = TextRequest(prompt="x", stop=("bcc",), logprobs=0)
+        assert "".join(await read(model.stream(request, record=record))) == "aab"
+        assert record.told == ["a", "b"]
+
+    asyncio.run(story())
+
+
+def test_the_impossible_is_a_number_too() -> None:
+    ledger = LogprobLedger(ByteTokenizer(), 2)
+    ledger.add(0, 97, {97: 0.0, 257: float("-inf")})
+    [told] = ledger.due(None)
+    assert told["top"] == [
+        {"token": "a", "logprob": 0.0, "bytes": [97]},
+        {"token": "</s>", "logprob": -9999.0, "bytes": None},
+    ]

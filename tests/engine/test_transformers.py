@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from cogsmith.engine.engine import Request  # noqa: E402
 from cogsmith.engine.sampling import Sampling  # noqa: E402
 from cogsmith.engine.text import LanguageModel, TextRequest  # noqa: E402
 from cogsmith.engine.transformers.load import load  # noqa: E402
-from cogsmith.engine.transformers.model import load_decoder  # noqa: E402
+from cogsmith.engine.transformers.model import load_runner  # noqa: E402
+from cogsmith.engine.transformers.options import Settings  # noqa: E402
 from cogsmith.engine.transformers.source import find  # noqa: E402
+from cogsmith.engine.transformers.tokenizer import load_tokenizer  # noqa: E402
 from cogsmith.errors import CheckpointError, EngineError, PromptTooLong  # noqa: E402
 
 pytestmark = [
@@ -49,14 +52,12 @@ def reference(checkpoints: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def decoder(checkpoints: Path) -> Any:
+def runner(checkpoints: Path) -> Any:
     made: dict[str, Any] = {}
 
     def get(name: str) -> Any:
         if name not in made:
-            made[name] = load_decoder(
-                find(checkpoints / name), device="cpu", dtype="auto", context=None
-            )
+            made[name] = load_runner(find(checkpoints / name), Settings(device="cpu"))
         return made[name]
 
     return get
@@ -64,8 +65,15 @@ def decoder(checkpoints: Path) -> Any:
 
 def run(model: Any, ids: tuple[int, ...], count: int, **more: Any) -> list[int]:
     request = Request(id="a", token_ids=ids, max_tokens=count, **{"sampling": GREEDY, **more})
-    tokens = (token for token in model.decode(request) if token is not None)
-    return [token for token, _ in zip(tokens, range(count), strict=False)]
+    assert model.join(0, request)
+    tokens: list[int] = []
+    while True:
+        for _, chunk in model.step():
+            if isinstance(chunk, EngineError):
+                raise chunk
+            tokens += chunk.token_ids
+            if chunk.finish_reason is not None:
+                return tokens
 
 
 def generated(model: Any, ids: tuple[int, ...], count: int, **more: Any) -> list[int]:
@@ -82,38 +90,38 @@ def generated(model: Any, ids: tuple[int, ...], count: int, **more: Any) -> list
 @pytest.mark.parametrize("name", [*TEXT_MODELS, "tiny-t5"])
 @pytest.mark.parametrize("size", [3, 60, 200])
 def test_greedy_is_what_generate_answers(
-    name: str, size: int, decoder: Any, reference: dict[str, Any]
+    name: str, size: int, runner: Any, reference: dict[str, Any]
 ) -> None:
-    assert run(decoder(name), LONG[:size], 40) == generated(reference[name], LONG[:size], 40)
+    assert run(runner(name), LONG[:size], 40) == generated(reference[name], LONG[:size], 40)
 
 
 @pytest.mark.parametrize("name", TEXT_MODELS)
 @pytest.mark.parametrize("piece", [1, 50, 64, 150])
 def test_a_prompt_read_in_pieces_reads_the_same(
-    name: str, piece: int, decoder: Any, reference: dict[str, Any]
+    name: str, piece: int, runner: Any, reference: dict[str, Any]
 ) -> None:
-    model = decoder(name)
-    model.piece = piece
+    model = runner(name)
+    model._limits, usual = replace(model._limits, alone=piece), model._limits
     try:
-        assert run(model, LONG, 24) == generated(reference[name], LONG, 24)
+        assert run(model, LONG[piece:], 24) == generated(reference[name], LONG[piece:], 24)
     finally:
-        del model.piece
+        model._limits = usual
 
 
-def test_the_sliding_window_slides(decoder: Any, reference: dict[str, Any]) -> None:
+def test_the_sliding_window_slides(runner: Any, reference: dict[str, Any]) -> None:
     assert reference["tiny-mistral"].config.sliding_window == 64
     far = (*LONG[:20], *reversed(LONG[20:40]), *LONG[40:])
-    assert run(decoder("tiny-mistral"), far, 30) == generated(reference["tiny-mistral"], far, 30)
+    assert run(runner("tiny-mistral"), far, 30) == generated(reference["tiny-mistral"], far, 30)
 
 
 def test_an_image_is_seen_as_generate_sees_it(
-    checkpoints: Path, decoder: Any, reference: dict[str, Any], picture: bytes
+    checkpoints: Path, runner: Any, reference: dict[str, Any], picture: bytes
 ) -> None:
     from io import BytesIO
 
     from PIL import Image
 
-    folder, model = checkpoints / "tiny-llava", decoder("tiny-llava")
+    folder, model = checkpoints / "tiny-llava", runner("tiny-llava")
     text = "USER: <image>\nwhat is it? ASSISTANT:"
     processor = transformers.AutoProcessor.from_pretrained(folder)
     given = processor(images=Image.open(BytesIO(picture)), text=text, return_tensors="pt")
@@ -125,17 +133,17 @@ def test_an_image_is_seen_as_generate_sees_it(
     assert run(model, tuple(id_ for id_ in ids if id_ != model.capabilities.image_token_id), 20)
 
 
-def test_repetition_penalty_is_what_generate_does(decoder: Any, reference: dict[str, Any]) -> None:
+def test_repetition_penalty_is_what_generate_does(runner: Any, reference: dict[str, Any]) -> None:
     for name in ("tiny-llama2", "tiny-mixtral"):
         ours = run(
-            decoder(name), LONG[:9], 30, sampling=Sampling(temperature=0, repetition_penalty=1.3)
+            runner(name), LONG[:9], 30, sampling=Sampling(temperature=0, repetition_penalty=1.3)
         )
         theirs = generated(reference[name], LONG[:9], 30, repetition_penalty=1.3)
         assert ours == theirs
 
 
-def test_min_tokens_holds_the_end_back(decoder: Any) -> None:
-    model = decoder("tiny-llama")
+def test_min_tokens_holds_the_end_back(runner: Any) -> None:
+    model = runner("tiny-llama")
     free = run(model, LONG[:9], 10)
     ends = frozenset(free[:1])
     assert run(model, LONG[:9], 10, stop_ids=ends) == []
@@ -145,10 +153,10 @@ def test_min_tokens_holds_the_end_back(decoder: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ALL_MODELS)
-def test_a_seed_repeats_the_answer(name: str, decoder: Any) -> None:
+def test_a_seed_repeats_the_answer(name: str, runner: Any) -> None:
     def drawn(seed: int) -> list[int]:
         sampling = Sampling(temperature=1.5, top_p=0.99)
-        return run(decoder(name), LONG[:9], 20, sampling=sampling, seed=seed)
+        return run(runner(name), LONG[:9], 20, sampling=sampling, seed=seed)
 
     assert drawn(0) == drawn(0)
     assert len({tuple(drawn(seed)) for seed in range(4)}) > 1
@@ -204,8 +212,6 @@ def test_text_is_the_whole_decode_of_what_generate_answers(
 
 
 def test_chat_templates_of_both_packages_agree(checkpoints: Path) -> None:
-    from cogsmith.engine.transformers.tokenizer import load_tokenizer
-
     said = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi <b>é"}]
     for name in TEXT_MODELS[:2]:
         theirs = transformers.AutoTokenizer.from_pretrained(checkpoints / name)
@@ -218,7 +224,6 @@ def test_chat_templates_of_both_packages_agree(checkpoints: Path) -> None:
 @pytest.mark.parametrize("name", ALL_MODELS)
 def test_tokenizers_of_both_packages_agree(name: str, checkpoints: Path) -> None:
     from cogsmith.engine.detokenizer import Detokenizer
-    from cogsmith.engine.transformers.tokenizer import load_tokenizer
 
     ours = load_tokenizer(find(checkpoints / name))
     theirs = transformers.AutoTokenizer.from_pretrained(checkpoints / name)
@@ -230,6 +235,82 @@ def test_tokenizers_of_both_packages_agree(name: str, checkpoints: Path) -> None
         detokenizer = Detokenizer(ours.decode)
         said = "".join(detokenizer.push([id_]) for id_ in ids) + detokenizer.flush()
         assert said == ours.decode(ids)
+
+
+@pytest.mark.parametrize("name", ALL_MODELS)
+def test_tokens_are_the_bytes_of_their_text(name: str, checkpoints: Path) -> None:
+    tokenizer = load_tokenizer(find(checkpoints / name))
+    text = "Once upon a naïve 🙂 time\n日本語"
+    ids = tokenizer.encode(text, special=False)
+    whole = b"".join(tokenizer.token(id_)[1] or b"" for id_ in ids)
+    if name != "tiny-t5":  # its vocabulary has no such letters
+        assert whole.decode().strip() == text
+    for id_ in ids:
+        shown, encoded = tokenizer.token(id_)
+        assert encoded is None or shown == encoded.decode(errors="replace")
+    control = min(tokenizer.special_tokens)
+    [id_] = tokenizer.encode(control, special=False)
+    assert tokenizer.token(id_) == (control, None)
+    assert tokenizer.token(10**6) == ("", None)
+
+
+@pytest.mark.parametrize("name", TEXT_MODELS)
+def test_words_that_read_like_control_tokens_are_words(name: str, checkpoints: Path) -> None:
+    tokenizer = load_tokenizer(find(checkpoints / name))
+    control = max(tokenizer.special_tokens, key=len)
+    [id_] = tokenizer.encode(control, special=False)
+    plain = tokenizer.encode(control, special=False, controls=False)
+    assert id_ not in plain
+    assert tokenizer.decode(plain).strip() == control
+    assert tokenizer.encode(control, special=False) == [id_]
+
+
+def test_an_end_token_that_only_the_tokenizer_names(checkpoints: Path, tmp_path: Path) -> None:
+    folder = changed(checkpoints / "tiny-llama", tmp_path / "a", eos_token_id=None)
+    (folder / "generation_config.json").unlink()
+
+    async def ends() -> object:
+        model = await load(folder)
+        await model.close()
+        return model.engine._make.__closure__, load_tokenizer(find(folder)).eos_id
+
+    closure, own = asyncio.run(ends())
+    assert own is not None
+    assert frozenset({own}) in [cell.cell_contents for cell in closure]
+
+
+@pytest.mark.parametrize("option", ["context", "cache_tokens", "max_batch"])
+def test_bounds_that_let_nothing_in(checkpoints: Path, option: str) -> None:
+    assert refused(checkpoints / "tiny-llama", **{option: 0}).where == option
+
+
+def test_log_probabilities_come_with_the_text(checkpoints: Path, reference: dict[str, Any]) -> None:
+    told: list[Any] = []
+
+    def record(name: str, value: object, mode: str = "replace", /) -> None:
+        if name == "logprobs":
+            told.append(value)
+
+    async def story() -> str:
+        model = await load(checkpoints / "tiny-llama")
+        ask = TextRequest(
+            prompt="Once", prompt_template="{prompt}", max_tokens=6, sampling=GREEDY, logprobs=3
+        )
+        text = await model.complete(ask, record=record)
+        await model.close()
+        return text
+
+    text = asyncio.run(story())
+    tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoints / "tiny-llama")
+    with torch.inference_mode():
+        row = tokenizer("Once", return_tensors="pt").input_ids
+        best = reference["tiny-llama"](row).logits[0, -1].log_softmax(-1).topk(3)
+    assert [one["logprob"] for one in told[0]["top"]] == pytest.approx(
+        best.values.tolist(), abs=1e-4
+    )
+    assert told[0]["logprob"] == told[0]["top"][0]["logprob"]
+    whole = b"".join(bytes(one["bytes"] or ()) for one in told)
+    assert whole.decode(errors="replace").strip() == text.strip()
 
 
 def test_requests_at_once_answer_as_they_do_alone(checkpoints: Path) -> None:

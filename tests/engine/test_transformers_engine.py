@@ -1,4 +1,4 @@
-"""The thread and its queue, with a decoder that needs no torch."""
+"""The thread, its queue and its turns, with a decoder that needs no torch."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from cogsmith.engine.engine import Capabilities, Chunk, Request
 from cogsmith.engine.transformers.engine import TransformersEngine
+from cogsmith.engine.transformers.runner import Turns
 from cogsmith.errors import CheckpointError, EngineError
 
 
@@ -31,7 +32,7 @@ class Counter:
     stepped: list[int] = field(default_factory=list)
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(max_context=10_000))
 
-    def decode(self, request: Request) -> Iterator[int | None]:
+    def decode(self, request: Request) -> Iterator[Chunk | None]:
         token = request.token_ids[0]
         if token in self.failures:
             raise self.failures[token]
@@ -39,7 +40,7 @@ class Counter:
         while token != 100:
             self.gate.wait(5)
             self.stepped.append(token)
-            yield token
+            yield Chunk(token_ids=(token,))
             token += 1
 
 
@@ -56,7 +57,7 @@ async def read(engine: TransformersEngine, request: Request) -> tuple[list[int],
 def story(tell: Callable[[TransformersEngine, Counter], object]) -> None:
     async def told() -> None:
         counter = Counter()
-        engine = TransformersEngine(lambda: counter)
+        engine = TransformersEngine(lambda: Turns(counter, places=2))
         await engine.load()
         try:
             await tell(engine, counter)  # type: ignore[misc]
@@ -79,16 +80,21 @@ def test_length_and_stop() -> None:
     story(tell)
 
 
-def test_requests_wait_for_their_turn() -> None:
+def test_requests_take_turns_and_those_without_a_place_wait() -> None:
     async def tell(engine: TransformersEngine, counter: Counter) -> None:
         readers = [asyncio.create_task(read(engine, asked(name, 10 * n))) for n, name in
                    enumerate("abc")]  # fmt: skip
-        while engine.stats().running == 0:
+        while engine.stats().running < 2:
             await asyncio.sleep(0.001)
-        assert engine.stats().waiting == 2
+        assert engine.stats().waiting == 1
+        assert engine.stats().cache_used == 1
         counter.gate.set()
         await asyncio.gather(*readers)
-        assert counter.stepped == [0, 1, 2, 10, 11, 12, 20, 21, 22]
+        first, last = counter.stepped[:6], counter.stepped[6:]
+        assert sorted(first) == [0, 1, 2, 10, 11, 12]
+        assert first.index(11) < first.index(2)
+        assert first.index(1) < first.index(12)
+        assert last == [20, 21, 22]
 
     story(tell)
 
@@ -180,7 +186,7 @@ def test_close_ends_every_stream_and_refuses_the_next() -> None:
 def test_many_loops_may_ask_one_engine() -> None:
     counter = Counter()
     counter.gate.set()
-    engine = TransformersEngine(lambda: counter)
+    engine = TransformersEngine(lambda: Turns(counter))
     asyncio.run(engine.load())
     for name in "ab":
         assert asyncio.run(read(engine, asked(name))) == ([0, 1, 2], "length")
@@ -188,8 +194,82 @@ def test_many_loops_may_ask_one_engine() -> None:
 
 
 def test_a_load_that_fails_is_told() -> None:
-    def make() -> Counter:
+    def make() -> Turns:
         raise CheckpointError("broken", where="folder")
 
     with pytest.raises(CheckpointError, match="folder: broken"):
         asyncio.run(asyncio.wait_for(TransformersEngine(make).load(), 20))
+
+
+def test_a_step_posts_once_for_each_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many tokens of one step wake a loop once."""
+
+    class Pairs:
+        capabilities = Capabilities(max_context=100)
+        used = 0.0
+
+        def __init__(self) -> None:
+            self.numbers: list[int] = []
+
+        def join(self, number: int, _: Request) -> bool:
+            self.numbers.append(number)
+            return True
+
+        def leave(self, number: int) -> None:
+            self.numbers.remove(number)
+
+        def step(self) -> list[tuple[int, Chunk | EngineError]]:
+            if len(self.numbers) < 2:
+                return []
+            told, self.numbers = self.numbers, []
+            return [(n, Chunk(token_ids=(n,), finish_reason="length")) for n in told]
+
+    async def tell() -> int:
+        engine = TransformersEngine(Pairs)
+        await engine.load()
+        loop = asyncio.get_running_loop()
+        calls: list[object] = []
+        post = loop.call_soon_threadsafe
+
+        def counted(callback: Callable[..., object], *given: object) -> object:
+            calls.append(callback)
+            return post(callback, *given)
+
+        monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+        answers = await asyncio.gather(*(read(engine, asked(name)) for name in "ab"))
+        posted = len(calls)
+        await engine.close()
+        assert answers == [([0], "length"), ([1], "length")]
+        return posted
+
+    assert asyncio.run(asyncio.wait_for(tell(), 20)) == 1
+
+
+def test_what_never_fits_is_told_and_the_next_is_answered() -> None:
+    class Picky:
+        capabilities = Capabilities()
+        used = 0.0
+
+        def join(self, number: int, request: Request) -> bool:
+            if request.id == "broken":
+                raise MemoryError
+            return request.id != "huge"
+
+        def leave(self, number: int) -> None:
+            raise AssertionError
+
+        def step(self) -> list[tuple[int, Chunk | EngineError]]:
+            return [(0, Chunk(finish_reason="stop"))]
+
+    async def tell() -> None:
+        engine = TransformersEngine(Picky)
+        await engine.load()
+        with pytest.raises(EngineError, match="no room"):
+            await read(engine, asked("huge"))
+        with pytest.raises(EngineError, match="MemoryError") as caught:
+            await read(engine, asked("broken"))
+        assert caught.value.hint == "shorten the prompt or lower max_tokens"
+        assert await read(engine, asked("small")) == ([], "stop")
+        await engine.close()
+
+    asyncio.run(asyncio.wait_for(tell(), 20))

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="needs an environment with torch and
 
 from cogsmith.engine.engine import Request  # noqa: E402
 from cogsmith.engine.sampling import Sampling  # noqa: E402
-from cogsmith.engine.transformers.sampling import Picker, filter_logits  # noqa: E402
+from cogsmith.engine.transformers.sampling import Picker, filter_logits, pick  # noqa: E402
 
 pytestmark = [pytest.mark.engine, pytest.mark.filterwarnings("ignore")]
 
@@ -23,6 +23,12 @@ LOGITS = st.lists(st.floats(-9, 9, width=32), min_size=3, max_size=30).map(torch
 def picker(sampling: Sampling, *, prompt: tuple[int, ...] = (), **more: Any) -> Picker:
     request = Request(id="a", token_ids=(0,), max_tokens=9, sampling=sampling, **more)
     return Picker(request, penalized=prompt, end_ids=frozenset({0}), device=torch.device("cpu"))
+
+
+def picked(source: Picker, logits: Any) -> int:
+    [one] = pick(logits[None], [source])
+    assert one is not None
+    return one.token
 
 
 def kept(logits: Any) -> set[int]:
@@ -81,7 +87,7 @@ def test_filters_agree_with_those_of_transformers(
 def test_tokens_are_drawn_as_often_as_they_should(seed: int) -> None:
     logits = torch.tensor([0.0, 1.0, 2.0, 0.5])
     source = picker(Sampling(temperature=0.8), seed=seed)
-    drawn = torch.bincount(torch.tensor([source.pick(logits) for _ in range(4000)]), minlength=4)
+    drawn = torch.bincount(torch.tensor([picked(source, logits) for _ in range(4000)]), minlength=4)
     expected = (logits / 0.8).softmax(-1) * 4000
     # Chi-square with 3 degrees of freedom: above 30 once in a million.
     assert float(((drawn - expected) ** 2 / expected).sum()) < 30
@@ -92,7 +98,7 @@ def test_the_seed_decides_and_zero_is_one() -> None:
 
     def drawn(seed: int | None) -> list[int]:
         source = picker(Sampling(), seed=seed)
-        return [source.pick(logits) for _ in range(5)]
+        return [picked(source, logits) for _ in range(5)]
 
     assert drawn(0) == drawn(0)
     assert drawn(0) != drawn(1)
@@ -100,7 +106,7 @@ def test_the_seed_decides_and_zero_is_one() -> None:
 
 
 def test_greedy_takes_the_likeliest_whatever_the_seed() -> None:
-    assert picker(Sampling(temperature=0), seed=3).pick(torch.tensor([0.0, 3.0, 2.0])) == 1
+    assert picked(picker(Sampling(temperature=0), seed=3), torch.tensor([0.0, 3.0, 2.0])) == 1
 
 
 def test_penalties_weigh_as_in_vllm() -> None:
@@ -110,16 +116,93 @@ def test_penalties_weigh_as_in_vllm() -> None:
     source = picker(sampling, prompt=(1,))
     logits = torch.tensor([-9.0, 8.0, 5.0, 4.9, -1.0])
     # Token 1 is in the prompt: 8 / 2 = 4. So 2 is picked, then weighs 5 / 2 - 0.25 - 0.5.
-    assert [source.pick(logits) for _ in range(3)] == [2, 3, 1]
+    assert [picked(source, logits) for _ in range(3)] == [2, 3, 1]
     # 1: 4 - 0.75 = 3.25; 2: 1.75; 3: 1.7; 4 was never seen: -1. So 1 again, now - 0.25.
-    assert [source.pick(logits) for _ in range(2)] == [1, 1]
+    assert [picked(source, logits) for _ in range(2)] == [1, 1]
 
 
 def test_the_end_waits_for_min_tokens() -> None:
     source = picker(Sampling(temperature=0, min_tokens=2))
     logits = torch.tensor([5.0, 1.0, 2.0])
-    assert [source.pick(logits) for _ in range(3)] == [2, 2, 0]
+    assert [picked(source, logits) for _ in range(3)] == [2, 2, 0]
 
 
 def test_half_precision_is_drawn_in_full() -> None:
-    assert picker(Sampling(), seed=1).pick(torch.zeros(50_000, dtype=torch.bfloat16)) >= 0
+    assert picked(picker(Sampling(), seed=1), torch.zeros(50_000, dtype=torch.bfloat16)) >= 0
+
+
+SAMPLINGS = st.builds(
+    Sampling,
+    temperature=st.sampled_from([0.0, 0.4, 1.0, 2.0]),
+    top_k=st.sampled_from([0, 1, 3, 50]),
+    top_p=st.sampled_from([0.3, 0.9, 1.0]),
+    min_p=st.sampled_from([0.0, 0.1]),
+    repetition_penalty=st.sampled_from([1.0, 1.3]),
+    frequency_penalty=st.sampled_from([0.0, 0.5]),
+    min_tokens=st.sampled_from([0, 2]),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(SAMPLINGS, st.integers(0, 9), st.none() | st.integers(0, 4)), min_size=1,
+                max_size=6))  # fmt: skip
+def test_the_company_has_no_say(asked: list[tuple[Sampling, int, int | None]]) -> None:
+    def fresh() -> list[Picker]:
+        return [
+            picker(one, seed=seed, prompt=(n,), logprobs=told)
+            for n, (one, seed, told) in enumerate(asked)
+        ]
+
+    logits = torch.randn(3, len(asked), 700, generator=torch.Generator().manual_seed(4)) * 3
+    together = fresh()
+    batched = [pick(step, together) for step in logits]
+    for row, alone in enumerate(fresh()):
+        assert [step[row] for step in batched] == [
+            pick(s[row : row + 1], [alone])[0] for s in logits
+        ]
+
+
+@settings(deadline=None)
+@given(LOGITS | WIDE, SAMPLINGS, st.integers(0, 99))
+def test_only_what_the_filters_leave_is_drawn(logits: Any, sampling: Sampling, seed: int) -> None:
+    if sampling.greedy:
+        return
+    plain = Sampling(
+        temperature=sampling.temperature,
+        top_k=sampling.top_k,
+        top_p=sampling.top_p,
+        min_p=sampling.min_p,
+    )
+    token = picked(picker(plain, seed=seed), logits)
+    left = filter_logits(logits, plain)
+    # On the edge of top_p a rounding decides; both sides of it are as likely.
+    assert token in kept(left) or float(logits.softmax(-1)[token]) <= 1e-4 + float(
+        logits[list(kept(left))].softmax(-1).min()
+    )
+
+
+def test_log_probabilities_are_the_model_s_own() -> None:
+    logits = torch.tensor([[2.0, 1.0, 0.5, -1.0]])
+    biased = picker(
+        Sampling(temperature=0, repetition_penalty=9, min_tokens=1), prompt=(1,), logprobs=2
+    )
+    [one] = pick(logits, [biased])
+    assert one is not None
+    expected = logits[0].log_softmax(-1).tolist()
+    assert one.token == 2  # 0 is an end token and held back, 1 is penalized
+    assert list(one.logprobs or ()) == [0, 1, 2]
+    assert [one.logprobs[n] for n in (0, 1, 2)] == pytest.approx(expected[:3])  # type: ignore[index]
+    [bare] = pick(logits, [picker(Sampling(temperature=0), logprobs=0)])
+    assert bare is not None
+    assert list(bare.logprobs or ()) == [0]
+
+
+@pytest.mark.parametrize("sampling", [Sampling(temperature=0), Sampling(), Sampling(top_k=2),
+                                      Sampling(top_p=0.5)])  # fmt: skip
+def test_no_number_is_no_token_and_the_neighbours_get_theirs(sampling: Sampling) -> None:
+    logits = torch.tensor([[1.0, 2.0, 3.0], [torch.nan] * 3, [1.0, 2.0, 99.0]])
+    first, second, third = pick(logits, [picker(sampling, seed=1) for _ in range(3)])
+    assert second is None
+    assert first is not None
+    assert third is not None
+    assert third.token == 2

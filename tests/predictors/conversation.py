@@ -37,7 +37,10 @@ class Conversation:
 
         class Recording(self.module.Predictor):
             def record_metric(self, key: str, value: object, mode: str = "replace") -> None:
-                metrics[key] = value
+                if mode == "append":
+                    metrics.setdefault(key, []).append(value)  # type: ignore[attr-defined]
+                else:
+                    metrics[key] = value
 
         self.predictor = Recording()
         self.predictor.model = Model(self.model, self.template)

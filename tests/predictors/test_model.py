@@ -15,10 +15,14 @@ from predictors.model import Model, Settings
 def test_a_variant_is_data() -> None:
     variables = {
         "MODEL_ID": "org/name@main", "MODEL_DEVICE": "cpu", "MODEL_DTYPE": "float16",
-        "MODEL_CONTEXT": "4096", "PROMPT_TEMPLATE": "chatml",
+        "MODEL_CONTEXT": "4096", "MODEL_ENGINE": "vllm",
+        "MODEL_ENGINE_OPTIONS": '{"enforce_eager": true}',
+        "MODEL_BATCH": "16", "MODEL_CACHE": "65536",
+        "PROMPT_TEMPLATE": "chatml",
     }  # fmt: skip
     assert Settings.parse(variables) == Settings(
         source="org/name", revision="main", device="cpu", dtype="float16", context=4096,
+        engine="vllm", engine_options={"enforce_eager": True}, batch=16, cache=65536,
         template="chatml",
     )  # fmt: skip
 
@@ -32,13 +36,32 @@ def test_a_path_has_no_revision() -> None:
 
 
 def test_empty_variables_are_left_out() -> None:
-    empty = dict.fromkeys(("MODEL_DEVICE", "MODEL_DTYPE", "MODEL_CONTEXT", "PROMPT_TEMPLATE"), "")
+    empty = dict.fromkeys(
+        (
+            "MODEL_DEVICE",
+            "MODEL_DTYPE",
+            "MODEL_CONTEXT",
+            "MODEL_ENGINE",
+            "MODEL_ENGINE_OPTIONS",
+            "MODEL_BATCH",
+            "MODEL_CACHE",
+            "PROMPT_TEMPLATE",
+        ),
+        "",
+    )
     assert Settings.parse({"MODEL_ID": "org/name", **empty}) == Settings(source="org/name")
 
 
 @pytest.mark.parametrize(
     ("variables", "where"),
-    [({}, "MODEL_ID"), ({"MODEL_ID": "org/name", "MODEL_CONTEXT": "4k"}, "MODEL_CONTEXT")],
+    [
+        ({}, "MODEL_ID"),
+        ({"MODEL_ID": "org/name", "MODEL_CONTEXT": "4k"}, "MODEL_CONTEXT"),
+        ({"MODEL_ID": "org/name", "MODEL_ENGINE_OPTIONS": "[1]"}, "MODEL_ENGINE_OPTIONS"),
+        ({"MODEL_ID": "org/name", "MODEL_ENGINE_OPTIONS": "{"}, "MODEL_ENGINE_OPTIONS"),
+        ({"MODEL_ID": "org/name", "MODEL_BATCH": "0"}, "MODEL_BATCH"),
+        ({"MODEL_ID": "org/name", "MODEL_CACHE": "-1"}, "MODEL_CACHE"),
+    ],
 )
 def test_settings_that_say_nothing(variables: dict[str, str], where: str) -> None:
     with pytest.raises(CheckpointError) as caught:

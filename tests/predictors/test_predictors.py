@@ -14,6 +14,7 @@ import pytest
 from cogsmith.engine import scripted_model
 from cogsmith.errors import EngineError
 from cogsmith.signature import load as load_signature
+from predictors import flan_t5
 from tests.predictors.conversation import PREDICTORS, Conversation, declarations
 
 ROOT = Path(__file__).parents[2]
@@ -156,6 +157,43 @@ def test_several_at_once(module: ModuleType, given: dict[str, object]) -> None:
         return await asyncio.gather(whole(), whole())
 
     assert asyncio.run(both()) == ["one", "two"]
+
+
+@each
+def test_log_probabilities_go_with_the_tokens(module: ModuleType, given: dict[str, object]) -> None:
+    talk = Conversation(module, scripted_model("one. two"))
+    talk.ask(**fitting(module, given), logprobs=2, stop_sequences=". ")
+    told = talk.metrics["logprobs"]
+    assert isinstance(told, list)
+    assert [one["token"] for one in told] == ["o", "n", "e"]
+    assert [len(one["top"]) for one in told] == [2, 2, 2]
+
+
+@each
+def test_a_conversation_instead_of_a_prompt(module: ModuleType, given: dict[str, object]) -> None:
+    if "messages" not in declarations(module):
+        assert module is flan_t5  # made for tasks, not for talk
+        return
+    talk = Conversation(module)
+    said = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Hello."},
+        {"role": "user", "content": "Who?"},
+    ]
+    others = {name: value for name, value in fitting(module, given).items() if name != "prompt"}
+    talk.ask(**others, messages=said)
+    assert "User: Hi\n\nAssistant: Hello.\n\nUser:" in talk.prompt
+    assert talk.prompt.endswith("Who?\n\nAssistant:")
+
+
+@each
+def test_neither_prompt_nor_messages(module: ModuleType, given: dict[str, object]) -> None:
+    others = {name: value for name, value in fitting(module, given).items() if name != "prompt"}
+    if "image" in others:
+        return  # a picture is something to speak of
+    with pytest.raises(EngineError, match="prompt required") as caught:
+        Conversation(module).ask(**others, prompt="")
+    assert caught.value.code == "E1001"
 
 
 @each

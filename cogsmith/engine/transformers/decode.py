@@ -1,8 +1,10 @@
-"""The decoding loops: a prompt read into a cache, then one token per step.
+"""The loops for one request: a prompt read into a cache, then one token per forward pass.
 
-Our own loops, and not ``model.generate``: sampling, penalties, seed and cancel belong to each
-request, and `generate` has them per call and without a way out. Sliding windows, grouped
-heads and the like stay the business of transformers' own caches.
+For the models whose requests cannot share a pass (`batch` has the others): encoder-decoders,
+models that see images, and caches of other kinds. Our own loops, and not ``model.generate``:
+sampling, penalties, seed and cancel belong to each request, and `generate` has them per call
+and without a way out. Windows, grouped heads and the like stay the business of transformers'
+own caches.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from typing import Any
 import torch
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
-from cogsmith.engine.engine import Capabilities, Request
-from cogsmith.engine.transformers.sampling import Picker
+from cogsmith.engine.engine import Capabilities, Chunk, Request
+from cogsmith.engine.transformers.failures import no_number
+from cogsmith.engine.transformers.sampling import Picked, Picker, pick
 
 __all__ = ["CausalDecoder", "ImageDecoder", "SeqToSeqDecoder"]
 
@@ -24,7 +27,7 @@ Reading = Generator[None, None, torch.Tensor]
 
 
 class CausalDecoder:
-    """Llama, Mistral, Mixtral and every other model that goes on where the prompt ends."""
+    """Every model that goes on where the prompt ends."""
 
     # Tokens: a long prompt is read in pieces, so that a cancel need not wait for all of it.
     piece = 512
@@ -34,17 +37,18 @@ class CausalDecoder:
         self._model = model
         self._end_ids = end_ids
 
-    def decode(self, request: Request) -> Iterator[int | None]:
-        """The answer's tokens; None after each piece of the prompt."""
+    def decode(self, request: Request) -> Iterator[Chunk | None]:
+        """The answer, a token a chunk; None before each piece of the prompt."""
         ends = self._end_ids | request.stop_ids
         picker = Picker(
             request, penalized=self._penalized(request), end_ids=ends, device=self._model.device
         )
         cache = self._cache()
         logits = yield from self._read(request, cache)
-        while (token := picker.pick(logits)) not in ends:
-            yield token
-            logits = self._forward(self._row([token]), cache)
+        while (picked := _picked(logits, picker)).token not in ends:
+            told = () if picked.logprobs is None else (picked.logprobs,)
+            yield Chunk(token_ids=(picked.token,), logprobs=told)
+            logits = self._forward(self._row([picked.token]), cache)
 
     def _penalized(self, request: Request) -> tuple[int, ...]:
         return request.token_ids
@@ -130,6 +134,14 @@ class SeqToSeqDecoder(CausalDecoder):
                 **more,
             )
         return out.logits[0, -1]
+
+
+def _picked(logits: torch.Tensor, picker: Picker) -> Picked:
+    with torch.inference_mode():
+        [picked] = pick(logits[None], [picker])
+    if picked is None:
+        raise no_number()
+    return picked
 
 
 @dataclass

@@ -13,42 +13,40 @@ import importlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cogsmith.engine.text import LanguageModel
-from cogsmith.engine.transformers.engine import Decoder, TransformersEngine
+from cogsmith.engine.transformers.engine import TransformersEngine
+from cogsmith.engine.transformers.options import Options, Settings
+from cogsmith.engine.transformers.runner import Runner
 from cogsmith.engine.transformers.source import find
 from cogsmith.engine.transformers.threads import thread_count
 from cogsmith.engine.transformers.tokenizer import load_tokenizer
 from cogsmith.errors import CheckpointError
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 __all__ = ["load"]
 
 
-async def load(
-    source: str | Path,
-    *,
-    device: str = "auto",
-    dtype: str = "auto",
-    revision: str | None = None,
-    context: int | None = None,
-) -> LanguageModel:
+async def load(source: str | Path, **options: Unpack[Options]) -> LanguageModel:
     """Load a checkpoint, ready to answer.
 
-    ``source`` is a folder, or a hub id such as ``org/name`` at ``revision``. ``device`` is
-    ``auto`` (CUDA, then MPS, then CPU), ``cpu``, ``cuda``, ``cuda:1``, ``mps``; ``dtype`` is
-    ``auto`` (bfloat16 on an accelerator, float32 on CPU), ``float32``, ``bfloat16``,
-    ``float16``. ``context`` lowers the model's own limit of tokens per request.
+    ``source`` is a folder, or a hub id such as ``org/name``. ``options`` are ``device``,
+    ``dtype``, ``revision``, ``context``, ``cache_tokens`` and ``max_batch``: `Settings` says
+    what they mean.
 
     Raises CheckpointError with the exact path and what to do, or EngineError for a device or
-    dtype that there is not.
+    dtype that there is not, or a bound below 1.
     """
+    settings = Settings(**options)
     phases = _Phases()
-    checkpoint = await asyncio.to_thread(find, source, revision)
+    checkpoint = await asyncio.to_thread(find, source, settings.revision)
     checkpoint.page_in()
     phases.end("checkpoint")
 
-    def make() -> Decoder:
+    def make() -> Runner:
         torch = _import("torch")
         phases.end("import_torch")
         threads = thread_count()
@@ -56,13 +54,13 @@ async def load(
             torch.set_num_threads(threads)
         model = _import("cogsmith.engine.transformers.model")
         phases.end("import_transformers")
-        decoder: Decoder = model.load_decoder(
-            checkpoint, device=device, dtype=dtype, context=context
-        )
+        runner: Runner = model.load_runner(checkpoint, settings, end_ids=end_ids)
         phases.end("weights")
-        return decoder
+        return runner
 
     tokenizer = load_tokenizer(checkpoint)
+    own = [] if tokenizer.eos_id is None else [tokenizer.eos_id]
+    end_ids = checkpoint.end_ids or frozenset(own)
     phases.end("tokenizer")
     engine = TransformersEngine(make)
     with _collector_at_rest():

@@ -1,10 +1,11 @@
-"""A checkpoint's model on its device, and the decoder that fits it."""
+"""A checkpoint's model on its device, and the runner that fits it."""
 
 from __future__ import annotations
 
 import io
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,20 @@ import torch
 import transformers
 
 from cogsmith.engine.engine import Capabilities
+from cogsmith.engine.transformers.batch import Batch, Limits
 from cogsmith.engine.transformers.decode import CausalDecoder, ImageDecoder, SeqToSeqDecoder
-from cogsmith.engine.transformers.engine import Decoder
+from cogsmith.engine.transformers.fit import shape_of
+from cogsmith.engine.transformers.memory import cache_tokens
+from cogsmith.engine.transformers.options import MAX_BATCH, Settings
+from cogsmith.engine.transformers.pages import Shape
+from cogsmith.engine.transformers.runner import Decoder, Runner, Turns
 from cogsmith.engine.transformers.source import Checkpoint
 from cogsmith.errors import CheckpointError, EngineError
 
-__all__ = ["load_decoder"]
+__all__ = ["load_runner"]
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_WEIGHTS_SHARE = 0.7
 _LOAD_FAILURES = (
     OSError,
     ValueError,
@@ -31,30 +38,60 @@ _LOAD_FAILURES = (
 )
 
 
-def load_decoder(
-    checkpoint: Checkpoint, *, device: str, dtype: str, context: int | None
-) -> Decoder:
-    """The model, read from its safetensors, ready to run."""
-    place = _device(device)
-    model = _model(checkpoint, place, _dtype(dtype, place))
-    return _decoder(model, checkpoint, context)
+def load_runner(
+    checkpoint: Checkpoint, settings: Settings, *, end_ids: frozenset[int] = frozenset()
+) -> Runner:
+    """The model, read from its safetensors, ready to run.
+
+    ``end_ids`` end an answer; where there are none, those that the checkpoint's configuration
+    names.
+    """
+    place = _device(settings.device)
+    model = _model(checkpoint, place, _dtype(settings.dtype, place))
+    ends = (end_ids or checkpoint.end_ids) & frozenset(range(_vocabulary(model)))
+    shape = shape_of(model)
+    if shape is None:
+        decoder = _decoder(model, checkpoint, settings, ends)
+        return Turns(decoder, *filter(None, [settings.max_batch]))
+    return _batch(model, shape, settings, ends)
 
 
-def _decoder(model: Any, checkpoint: Checkpoint, context: int | None) -> Decoder:
-    config = model.config
-    ends = checkpoint.end_ids
-    limit = _context(config, context)
-    if config.is_encoder_decoder:
-        return SeqToSeqDecoder(model, Capabilities(encoder_decoder=True, max_context=None), ends)
-    if getattr(config, "vision_config", None) is None:
-        return CausalDecoder(model, Capabilities(max_context=limit), ends)
+def _batch(model: Any, shape: Shape, settings: Settings, ends: frozenset[int]) -> Batch:
+    most = settings.max_batch or MAX_BATCH
+    context = _context(model.config, settings.context)
+    tokens = settings.cache_tokens or cache_tokens(shape, context, most)
     capabilities = Capabilities(
+        batching=True,
+        logprobs=True,
+        max_context=min(context or tokens, tokens),
+        vocabulary=_vocabulary(model),
+    )
+    pace = {} if shape.device.type == "cpu" else {"alone": 2048, "beside": 512}
+    limits = Limits(cache_tokens=tokens, max_batch=most, **pace)
+    return Batch(model, capabilities, ends, shape=shape, limits=limits)
+
+
+def _decoder(
+    model: Any, checkpoint: Checkpoint, settings: Settings, ends: frozenset[int]
+) -> Decoder:
+    config = model.config
+    known = Capabilities(logprobs=True, vocabulary=_vocabulary(model))
+    if config.is_encoder_decoder:
+        return SeqToSeqDecoder(model, replace(known, encoder_decoder=True), ends)
+    known = replace(known, max_context=_context(config, settings.context))
+    if getattr(config, "vision_config", None) is None:
+        return CausalDecoder(model, known, ends)
+    capabilities = replace(
+        known,
         images=True,
-        max_context=limit,
         image_token_id=config.image_token_id,
         image_tokens=_image_tokens(config),
     )
     return ImageDecoder(model, capabilities, ends, pixels=_pixels(checkpoint.folder))
+
+
+def _vocabulary(model: Any) -> int:
+    return int(model.get_input_embeddings().weight.shape[0])
 
 
 def _for_readers(record: logging.LogRecord) -> bool:
@@ -70,7 +107,7 @@ def _model(checkpoint: Checkpoint, place: torch.device, dtype: torch.dtype) -> A
     kind = _class(checkpoint)
     transformers.utils.logging.disable_progress_bar()
     logging.getLogger("transformers.modeling_utils").addFilter(_for_readers)
-    spread = place.type == "cuda" and place.index is None and torch.cuda.device_count() > 1
+    spread = place.type == "cuda" and place.index is None and not _fits(checkpoint, dtype)
     try:
         model, found = kind.from_pretrained(
             str(checkpoint.folder),
@@ -91,6 +128,19 @@ def _model(checkpoint: Checkpoint, place: torch.device, dtype: torch.dtype) -> A
         ) from None
     _whole(checkpoint, found["missing_keys"])
     return model.eval()
+
+
+def _fits(checkpoint: Checkpoint, dtype: torch.dtype) -> bool:
+    """Whether one GPU holds the weights, with room for a cache; where there is one, it has to.
+
+    Spread over several, requests cannot share forward passes. Checkpoints are stored in two
+    bytes a parameter, nearly all.
+    """
+    if torch.cuda.device_count() < 2:
+        return True
+    size = sum(path.stat().st_size for path in checkpoint.weights) * dtype.itemsize / 2
+    free, _ = torch.cuda.mem_get_info()
+    return bool(size < free * _WEIGHTS_SHARE)
 
 
 def _whole(checkpoint: Checkpoint, missing: Iterable[str]) -> None:

@@ -8,13 +8,15 @@ transformers makes one.
 from __future__ import annotations
 
 import json
+import re
+import threading
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from cogsmith.engine.tokenizer import Message, TemplateRefusal, Tokenizer
+from cogsmith.engine.tokenizer import Message, TemplateRefusal
 from cogsmith.engine.transformers.source import Checkpoint, read_json
 from cogsmith.errors import CheckpointError
 
@@ -23,7 +25,7 @@ __all__ = ["JinjaTemplate", "load_tokenizer"]
 _SPECIALS = ("bos_token", "eos_token", "unk_token", "pad_token", "image_token")
 
 
-def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
+def load_tokenizer(checkpoint: Checkpoint) -> FastTokenizer:
     """The tokenizer that the checkpoint's folder holds."""
     folder = checkpoint.folder
     path = folder / "tokenizer.json"
@@ -35,6 +37,7 @@ def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     return FastTokenizer(
         backend,
         bos_id=_id(backend, names.get("bos_token")),
+        eos_id=_id(backend, names.get("eos_token")),
         image_token=_image_token(backend, checkpoint, names),
         chat_template=JinjaTemplate(source, names) if source else None,
     )
@@ -48,13 +51,17 @@ class FastTokenizer:
         backend: Any,
         *,
         bos_id: int | None,
+        eos_id: int | None,
         image_token: str | None,
         chat_template: JinjaTemplate | None,
     ) -> None:
         backend.no_truncation()
         backend.no_padding()
         self._backend = backend
+        self._lock = threading.Lock()
+        self._tokens: dict[int, tuple[str, bytes | None]] = {}
         self.bos_id = bos_id
+        self.eos_id = eos_id
         self.image_token = image_token
         self.chat_template = chat_template
 
@@ -64,13 +71,51 @@ class FastTokenizer:
         added = self._backend.get_added_tokens_decoder().values()
         return frozenset(token.content for token in added if token.special)
 
-    def encode(self, text: str, *, special: bool) -> list[int]:
-        """Token ids; ``special`` adds the tokens that begin (and end) every text."""
-        return list(self._backend.encode(text, add_special_tokens=special).ids)
+    def encode(self, text: str, *, special: bool, controls: bool = True) -> list[int]:
+        """Token ids; ``special`` adds the tokens that begin (and end) every text.
+
+        Without ``controls``, the texts of control tokens are words like any others.
+        """
+        with self._lock:  # the distinction is the tokenizer's state, not the call's
+            self._backend.encode_special_tokens = not controls
+            return list(self._backend.encode(text, add_special_tokens=special).ids)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text without control tokens; bytes that are no character become U+FFFD."""
         return str(self._backend.decode(list(ids), skip_special_tokens=True))
+
+    def token(self, id_: int) -> tuple[str, bytes | None]:
+        """One token's text and bytes; a control token has a name, and no bytes."""
+        if id_ not in self._tokens:
+            name = self._backend.id_to_token(id_)
+            control = name is None or name in self.special_tokens
+            encoded = None if control else _bytes(name, byte_level=self._is_byte_level)
+            text = (name or "") if encoded is None else encoded.decode(errors="replace")
+            self._tokens[id_] = (text, encoded)
+        return self._tokens[id_]
+
+    @cached_property
+    def _is_byte_level(self) -> bool:
+        return "ByteLevel" in repr(self._backend.decoder)
+
+
+def _bytes(name: str, *, byte_level: bool) -> bytes:
+    """What a token stands for, read from its name in the vocabulary."""
+    if byte_level:
+        table = _byte_level()
+        return b"".join(table.get(letter) or letter.encode() for letter in name)
+    if byte := re.fullmatch(r"<0x([0-9A-F]{2})>", name):
+        return bytes.fromhex(byte[1])
+    return name.replace("\u2581", " ").encode()
+
+
+@cache
+def _byte_level() -> dict[str, bytes]:
+    """GPT-2's letters for bytes: a byte that prints is itself, the others follow U+0100."""
+    shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    hidden = [byte for byte in range(256) if byte not in shown]
+    table = {chr(byte): bytes([byte]) for byte in shown}
+    return table | {chr(256 + number): bytes([byte]) for number, byte in enumerate(hidden)}
 
 
 class JinjaTemplate:

@@ -6,18 +6,16 @@ import asyncio
 import contextlib
 import logging
 import os
-import shlex
 import signal
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from cogsmith.errors import SetupFailed
+from cogsmith.runtime.process.spawn import BOOTSTRAP, spawn
 from cogsmith.runtime.spec import WorkerSpec
-from cogsmith.runtime.worker import bootstrap
 
 _log = logging.getLogger(__name__)
 CANCEL = signal.SIGUSR1  # what worker/cancel.py listens to
@@ -52,24 +50,16 @@ class Child:
 
         Raises SetupFailed when there is no such interpreter or folder.
         """
-        ours, theirs = socket.socketpair()
-        words = (str(spec.python), "-u", str(Path(bootstrap.__file__)), str(theirs.fileno()))
-        _log.debug("starts %s in %s", shlex.join(words), spec.project)
+        weights = {} if spec.weights is None else {"COG_WEIGHTS": spec.weights}
+        _log.debug("starts %s %s in %s", spec.python, BOOTSTRAP, spec.project)
         try:
-            process = subprocess.Popen(
-                words, cwd=spec.project, env=_environment(spec), stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )  # fmt: skip
+            started = spawn(str(spec.python), str(spec.project), {**spec.environment, **weights})
         except OSError as error:
-            ours.close()
             raise SetupFailed(
                 f"{spec.python} cannot be started in {spec.project}: {error.strerror}",
                 hint="check the interpreter and the project folder",
             ) from None
-        finally:
-            theirs.close()
-        return cls(process, ours)
+        return cls(*started)
 
     def watch(self, on_exit: Callable[[int], None]) -> None:
         """Call back in this event loop when the process has ended, with its exit status."""
@@ -110,11 +100,6 @@ class Child:
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(OSError):
             self._process.send_signal(number)
-
-
-def _environment(spec: WorkerSpec) -> dict[str, str]:
-    weights = {} if spec.weights is None else {"COG_WEIGHTS": spec.weights}
-    return {**os.environ, **spec.environment, **weights, "PYTHONUNBUFFERED": "1"}
 
 
 def ending(status: int) -> str:

@@ -1,8 +1,8 @@
 """Serving an async predictor: many predictions at once in one event loop.
 
-Items are sent as they are yielded: what the generator does next may block the loop. The ends of
-predictions that end in one turn of the loop are sent together. A stream whose reader is slow is
-told to pause between two items; the others go on.
+An item that comes after a pause is sent as it is yielded, since what the generator does next may
+block the loop; those of a burst, and ends, are sent together when the turn of the loop ends. A
+stream whose reader is slow is told to pause between two items; the others go on.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any
 
-from cogsmith.runtime.worker.channel import Channel
+from cogsmith.runtime.worker.channel import BURST, Channel
 from cogsmith.runtime.worker.checks import checked_async
 from cogsmith.runtime.worker.frames import Frame, Kind
 from cogsmith.runtime.worker.inputs import Decoders, Inputs
 from cogsmith.runtime.worker.logs import Logs
 from cogsmith.runtime.worker.model import Model
 from cogsmith.runtime.worker.outputs import Encoder
-from cogsmith.runtime.worker.report import Report
+from cogsmith.runtime.worker.report import Report, Ways
 from cogsmith.runtime.worker.scope import Scope
 from cogsmith.runtime.worker.streams import context_of, items_of
 
@@ -68,6 +68,8 @@ class AsyncLoop:
         self._contexts: dict[int, dict[str, str]] = {}
         self._checks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
+        self._sent = 0.0
+        self._ways = Ways(output=self._push, end=self._soon)
 
     def finish(self, setup: Awaitable[Any]) -> None:
         """Run an async setup() to its end in the loop that will serve."""
@@ -91,7 +93,20 @@ class AsyncLoop:
     def _soon(self, frames: bytes) -> None:
         """Send at the end of this turn."""
         if self._channel.later(frames):
-            self._loop.call_soon(self._channel.flush)
+            self._loop.call_soon(self._flush)
+
+    def _push(self, frames: bytes) -> None:
+        """Send now, or in a burst at the end of this turn."""
+        at = monotonic()
+        if at - self._sent > BURST:
+            self._sent = at
+            self._channel.send_raw(frames)
+        else:
+            self._soon(frames)
+
+    def _flush(self) -> None:
+        self._sent = monotonic()
+        self._channel.flush()
 
     def _readable(self) -> None:
         for frame in self._channel.arrived():
@@ -101,7 +116,7 @@ class AsyncLoop:
         kind, number, payload = frame
         run = self._runs.get(number)
         if kind == Kind.PREDICT:
-            report = Report(number, self._channel, self._logs, self._encoder, self._soon)
+            report = Report(number, self._channel, self._logs, self._encoder, self._ways)
             run = self._runs[number] = Run(report)
             run.task = self._loop.create_task(self._predict(run, payload))
         elif kind == Kind.CONTEXT:

@@ -6,6 +6,7 @@ alone; nothing else of the environment in which Cogsmith itself lives.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Sequence
@@ -50,6 +51,7 @@ def main() -> None:
     lend()
     descriptor = int(sys.argv[1])
     sys.argv = [sys.argv[0]]
+    gc.disable()  # our own imports and cog's leave nothing to collect; the author's may
     program = importlib.import_module("cogsmith.runtime.worker.program")
     sys.exit(program.main(descriptor))
 

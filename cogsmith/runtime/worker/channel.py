@@ -8,11 +8,16 @@ import signal
 import socket
 import threading
 from collections import deque
+from time import monotonic, sleep
 from typing import NoReturn
 
 from cogsmith.runtime.worker.frames import LARGE, Frame, Reader, frame, header
 
 _NOTHING_THERE = (BlockingIOError, InterruptedError)
+# Outputs that come faster than this are sent together: a send, and waking whoever reads, cost
+# more than making the output. One that comes after a pause is sent at once.
+BURST = 0.001  # seconds
+MOST = 16 * 1024  # bytes that wait in a burst
 
 
 class Channel:
@@ -28,6 +33,8 @@ class Channel:
         self._lock = threading.Lock()
         self._frames: deque[Frame] = deque()
         self._later = b""
+        self._pushed = 0.0
+        self._burst = threading.Event()
         os.register_at_fork(after_in_child=self._forked)
 
     def fileno(self) -> int:
@@ -55,6 +62,29 @@ class Channel:
                 self._socket.sendall(frames)
         except OSError:
             self._lost()
+
+    def push(self, frames: bytes) -> None:
+        """Send at once or, in a burst, a moment later, whatever the caller does meanwhile."""
+        at = monotonic()
+        if at - self._pushed > BURST:
+            self._pushed = at
+            self.send_raw(frames)
+        elif self.later(frames):
+            self._burst.set()
+        elif len(self._later) > MOST:
+            self.flush()
+
+    def start_bursts(self) -> None:
+        """Start the thread that ends a burst when nothing else does."""
+
+        def end() -> None:
+            while True:
+                self._burst.wait()
+                self._burst.clear()
+                sleep(BURST)
+                self.flush()
+
+        threading.Thread(target=end, name="cogsmith-bursts", daemon=True).start()
 
     def later(self, frames: bytes) -> bool:
         """Keep frames until ``flush`` or the next send; answers whether they are the first."""
@@ -85,6 +115,15 @@ class Channel:
         while not self._frames:
             self._fill(0)
         return self._frames.popleft()
+
+    def receive_within(self, seconds: float) -> Frame | None:
+        """The next frame, or None when none comes in time."""
+        if not self._frames:
+            poll = select.poll()
+            poll.register(self._socket, select.POLLIN)
+            if not poll.poll(seconds * 1000):
+                return None
+        return self.receive()
 
     def arrived(self) -> list[Frame]:
         """The frames that are there; waits for none."""

@@ -18,6 +18,9 @@ BUFFER: Final = 64 * 1024
 LARGE: Final = 32 * 1024
 LONGEST: Final = 2**32 - 1
 
+# How the payload of FINISHED begins when all went well; the time and a brace follow.
+SUCCEEDED: Final = b'{"status":"succeeded","error":"","predict_time":'
+
 Frame = tuple[int, int, bytes]  # kind, number, payload
 
 

@@ -31,14 +31,16 @@ class Inputs:
 
     def decode(self, payload: bytes, decoders: Decoders) -> dict[str, Any]:
         """The arguments; raises InputError."""
-        values: dict[str, Any] = json.loads(payload)
-        for name in decoders.keys() & values.keys():
+        values: dict[str, Any] = json.loads(str(payload, "utf-8"))
+        for name in decoders and decoders.keys() & values.keys():
             decoder = decoders[name]
             values[name] = self._decoded(name, values[name], decoder["kind"], decoder["many"])
         return values
 
     def tidy(self, outputs: Collection[str]) -> None:
         """Close and remove what was fetched, but for files that went out as ``outputs``."""
+        if not self._open and not self._temporary:
+            return
         with suppress(OSError):
             for stream in self._open:
                 stream.close()

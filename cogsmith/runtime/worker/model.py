@@ -16,12 +16,31 @@ class LoadError(Exception):
     """The reference names nothing that can be called."""
 
 
+BATCH = 8  # predictions of a batch whose predictor does not say how many
+WAIT = 0.005  # seconds that the first of a batch waits for others
+
+
+@dataclass(frozen=True)
+class Batching:
+    """A predictor's own way to run several predictions in one call.
+
+    ``call`` takes a list of inputs, each a dict, and answers as many outputs, in their order;
+    one that is an exception fails its prediction alone. At most ``size`` go into a call, and the
+    first waits ``wait`` seconds for the others.
+    """
+
+    call: Callable[[list[dict[str, Any]]], Any]
+    size: int
+    wait: float
+
+
 @dataclass(frozen=True)
 class Model:
     """What the loops call."""
 
     call: Callable[..., Any]
     owner: Any  # the instance, or None for a plain function
+    batching: Batching | None = None
 
     @property
     def is_async(self) -> bool:
@@ -58,7 +77,21 @@ def load(reference: str, method: str) -> Model:
     call = getattr(owner, method, None)
     if not callable(call):
         raise LoadError(f"{reference} has no method {method}()")
-    return Model(call, owner)
+    return Model(call, owner, _batching(owner, method))
+
+
+def _batching(owner: Any, method: str) -> Batching | None:
+    """``predict_batch()`` beside ``predict()``; Cog calls only the latter, one by one."""
+    call = getattr(owner, f"{method}_batch", None)
+    if not callable(call) or _is_async(getattr(owner, method)):
+        return None
+    size = int(getattr(owner, "max_batch_size", BATCH))
+    wait = float(getattr(owner, "max_batch_wait", WAIT))
+    if size < 1 or not 0 <= wait < 60:
+        raise LoadError(
+            f"max_batch_size is {size} and max_batch_wait {wait}: at least 1, and 0 to 60 seconds"
+        )
+    return Batching(call, size, wait)
 
 
 def _import(file: str) -> ModuleType:

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from enum import Enum
+from json.encoder import encode_basestring
 from typing import Any
 
 _NATIVE = (str, int, float, bool, type(None))
@@ -35,6 +36,8 @@ class Encoder:
 
     def encode(self, value: Any) -> tuple[bytes, tuple[str, ...]]:
         """The text and the files in it. Raises OutputError."""
+        if type(value) is str:  # a token, most of the time
+            return _utf8(encode_basestring(value)), ()
         self._files.clear()
         try:
             text = self._json.encode(value)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
+import gc
+import importlib
 import inspect
 import json
 import socket
@@ -26,6 +29,9 @@ def main(descriptor: int) -> int:
     times = [monotonic()]
     channel = Channel(socket.socket(fileno=descriptor))
     channel.end_with_parent()
+    standin.install()
+    _prepare()
+    gc.enable()
     _, version, payload = channel.receive()
     if version != VERSION:
         return _broken(channel, f"the parent speaks version {version}, the worker {VERSION}")
@@ -34,7 +40,6 @@ def main(descriptor: int) -> int:
     logs = Logs(channel, guard)
     logs.install()
     faulthandler.enable(2, all_threads=False)  # a segfault leaves its traceback in the logs
-    standin.install()
     try:
         model = load(wanted["reference"], wanted["method"])
         times.append(monotonic())
@@ -44,11 +49,22 @@ def main(descriptor: int) -> int:
     times.append(monotonic())
     guard.install()
     logs.flush()
-    ready = {"times": times, "async": model.is_async, "python": sys.version.split()[0]}
+    ready = {
+        "times": times, "async": model.is_async,
+        "batch": model.batching.size if model.batching else 1,
+        "python": sys.version.split()[0],
+        "cog": getattr(sys.modules.get("cog"), "__version__", ""),
+    }  # fmt: skip
     channel.send(Kind.READY, 0, json.dumps(ready).encode())
     serve.serve(model, wanted["decoders"])
     logs.flush()
     return 0
+
+
+def _prepare() -> None:
+    """Import what nearly every predictor begins with, while the parent gets ready to speak."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("cog")
 
 
 def _set_up(model: Model, wanted: dict[str, Any], parts: tuple[Channel, Guard, Logs]) -> Any:
@@ -69,9 +85,7 @@ def _set_up(model: Model, wanted: dict[str, Any], parts: tuple[Channel, Guard, L
 
 def _async_loop() -> Any:
     """Looked up when it is needed: a sync predictor never imports asyncio."""
-    from importlib import import_module
-
-    return import_module("cogsmith.runtime.worker.async_loop").AsyncLoop
+    return importlib.import_module("cogsmith.runtime.worker.async_loop").AsyncLoop
 
 
 def _failed(channel: Channel, logs: Logs, error: BaseException) -> int:

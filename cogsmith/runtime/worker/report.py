@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from time import perf_counter
+from typing import NamedTuple
 
 from cogsmith.runtime.worker.cancel import CancelationException
 from cogsmith.runtime.worker.channel import Channel
 from cogsmith.runtime.worker.failures import error_text, traceback_text
-from cogsmith.runtime.worker.frames import LARGE, Kind, frame, header
+from cogsmith.runtime.worker.frames import HEADER, LARGE, SUCCEEDED, Kind, frame, header
 from cogsmith.runtime.worker.inputs import InputError
 from cogsmith.runtime.worker.logs import Logs
 from cogsmith.runtime.worker.outputs import Encoder, OutputError
@@ -17,24 +18,34 @@ from cogsmith.runtime.worker.outputs import Encoder, OutputError
 _PLAIN_WORDS = (InputError, OutputError)  # ours: their text says it all
 
 
+class Ways(NamedTuple):
+    """How frames leave: those of an output, and those of an end."""
+
+    output: Callable[[bytes], object]
+    end: Callable[[bytes], object]
+
+
 class Report:
     """One prediction's way back: its outputs, and its end."""
 
     def __init__(
         self, number: int, channel: Channel, logs: Logs, encoder: Encoder,
-        send: Callable[[bytes], object] | None = None,
+        ways: Ways | None = None,
     ) -> None:  # fmt: skip
         self.number = number
         self.files: list[str] = []
         self._channel, self._logs, self._encoder = channel, logs, encoder
-        self._send = send or channel.send_raw
+        self._push, self._send = ways or Ways(channel.send_raw, channel.send_raw)
         self._begun = perf_counter()
         self._status, self._error, self._waiting = "succeeded", "", b""
 
     def chunk(self, value: object) -> None:
-        """Send one output at once."""
+        """Send one output: there is one for every token."""
         kind, payload = self._encoded(value)
-        self._channel.send(kind, self.number, payload)
+        if len(payload) > LARGE:
+            self._channel.send(kind, self.number, payload)
+        else:
+            self._push(HEADER.pack(kind, 0, self.number, len(payload)) + payload)
 
     def whole(self, value: object) -> None:
         """Keep a small whole output, so that it travels with the end; send a large one."""
@@ -68,8 +79,11 @@ class Report:
         """Send the end; nothing of this prediction follows it."""
         self._logs.flush()
         seconds = perf_counter() - self._begun
-        said = {"status": self._status, "error": self._error, "predict_time": round(seconds, 6)}
-        payload = json.dumps(said).encode()
+        if self._status == "succeeded":
+            payload = b"%b%.6f}" % (SUCCEEDED, seconds)
+        else:
+            said = {"status": self._status, "error": self._error, "predict_time": round(seconds, 6)}
+            payload = json.dumps(said).encode()
         head = header(Kind.FINISHED, self.number, len(payload))
         self._send(self._waiting + head + payload)
 

@@ -104,12 +104,14 @@ class Scope:
     ) -> None:
         self.number = number
         self._channel = channel
-        self._context = dict(context)
-        self._metrics = MetricRecorder(self)
+        self._context = context
+        self._metrics: MetricRecorder | None = None
 
     @property
     def metrics(self) -> MetricRecorder:
         """Where metrics are recorded."""
+        if self._metrics is None:
+            self._metrics = MetricRecorder(self)
         return self._metrics
 
     @property
@@ -124,7 +126,7 @@ class Scope:
 
     def record_metric(self, key: str, value: object, mode: str | None = None) -> None:
         """Short for ``scope.metrics.record``."""
-        self._metrics.record(key, value, mode)
+        self.metrics.record(key, value, mode)
 
     def send_metric(self, key: str, text: str, mode: str) -> None:
         """Tell the parent; ``text`` is the value as JSON."""
@@ -133,7 +135,7 @@ class Scope:
             self._channel.send(Kind.METRIC, self.number, payload.encode())
 
     def __repr__(self) -> str:
-        return f"Scope({self._metrics!r})"
+        return f"Scope({self.metrics!r})"
 
     def __enter__(self) -> None:
         _active[self.number] = self

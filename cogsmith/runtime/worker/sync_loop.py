@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
+from cogsmith.runtime.worker.batches import Batches
 from cogsmith.runtime.worker.cancel import CancelationException, Guard
 from cogsmith.runtime.worker.channel import Channel
 from cogsmith.runtime.worker.checks import checked
@@ -19,7 +20,7 @@ from cogsmith.runtime.worker.inputs import Decoders, Inputs
 from cogsmith.runtime.worker.logs import Logs
 from cogsmith.runtime.worker.model import Model
 from cogsmith.runtime.worker.outputs import Encoder
-from cogsmith.runtime.worker.report import Report
+from cogsmith.runtime.worker.report import Report, Ways
 from cogsmith.runtime.worker.scope import Scope
 from cogsmith.runtime.worker.streams import context_of, items_of
 
@@ -31,13 +32,19 @@ class SyncLoop:
         self._channel, self._guard, self._logs = channel, guard, logs
         self._iterator = iterator
         self._encoder = Encoder()
+        self._ways = Ways(output=channel.push, end=channel.send_raw)
+        if iterator:
+            channel.start_bursts()
 
     def serve(self, model: Model, decoders: Decoders) -> None:
         """Take frames until STOP."""
         context: dict[str, str] = {}
+        batches = Batches(self._channel, self._logs, self._encoder) if model.batching else None
         while True:
             kind, number, payload = self._channel.receive()
-            if kind == Kind.PREDICT:
+            if kind == Kind.PREDICT and batches and model.batching:
+                batches.run(model.batching, (number, payload), decoders)
+            elif kind == Kind.PREDICT:
                 with Scope(number, self._channel, context):
                     self._predict(number, model.call, payload, decoders)
                 context = {}
@@ -54,7 +61,7 @@ class SyncLoop:
     def _predict(
         self, number: int, call: Callable[..., Any], payload: bytes, decoders: Decoders
     ) -> None:
-        report = Report(number, self._channel, self._logs, self._encoder)
+        report = Report(number, self._channel, self._logs, self._encoder, self._ways)
         inputs, guard = Inputs(), self._guard
         guard.begin(number)
         try:
