@@ -26,6 +26,7 @@ from pathlib import Path
 from cogsmith.errors import CogsmithError, SignatureError, UsageError
 from cogsmith.runtime.process.child import Child
 from cogsmith.runtime.server.app import serve
+from cogsmith.runtime.server.outlet import Outlet
 from cogsmith.runtime.server.settings import Settings
 from cogsmith.runtime.server.site import Offer, Site
 from cogsmith.runtime.spec import WorkerSpec
@@ -40,6 +41,7 @@ def main(words: Sequence[str], early: tuple[subprocess.Popen[bytes], socket.sock
     ``early`` is the worker's process and our end of its socket, if it was started already.
     """
     given = _options().parse_args(words)
+    sys.stdout, sys.stderr = outlets = Outlet(1), Outlet(2)
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     child = Child(*early) if early else None
     try:
@@ -52,9 +54,12 @@ def main(words: Sequence[str], early: tuple[subprocess.Popen[bytes], socket.sock
     finally:
         if child is not None:
             child.kill()
+        for outlet in outlets:
+            outlet.drain()
     if ended_by == signal.SIGINT:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
+        return 128 + signal.SIGINT  # as process 1 of a container nobody ends of a signal
     return 0
 
 
@@ -73,7 +78,8 @@ def _serve(given: Namespace, environ: Mapping[str, str], child: Child | None) ->
 
 
 def _told(host: str, port: int) -> None:
-    logging.getLogger("cogsmith.server").info("listening at http://%s:%d", host, port)
+    shown = f"[{host}]" if ":" in host else host
+    logging.getLogger("cogsmith.server").info("listening at http://%s:%d", shown, port)
 
 
 def _options() -> ArgumentParser:

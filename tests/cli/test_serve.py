@@ -232,6 +232,19 @@ def test_what_is_underway_is_delivered(server: Server, project: Path) -> None:
 
 
 @pytest.mark.network
+def test_it_ends_also_when_nobody_reads_what_it_says(server: Server) -> None:
+    """`cogsmith serve 2>&1 | head`: a note that cannot be written must not stop the end."""
+    stream = server.command.process.stderr
+    assert stream
+    stream.close()
+    status, _ = server.ask("POST", "/predictions", prompt="boom")
+    assert status == 200
+    server.command.interrupt()
+    assert server.command.process.wait(60) == 130
+    assert server.command.left() == []
+
+
+@pytest.mark.network
 def test_a_port_in_use(project: Path, command_environment: dict[str, str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

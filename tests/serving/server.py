@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from cogsmith.testing import PREDICTORS
 
@@ -239,11 +239,10 @@ def read(connection: HTTPConnection) -> Answer:
     return Answer(response.status, headers, response.read())
 
 
-@contextlib.contextmanager
-def serving(
-    reference: str, *words: str, project: Path = PREDICTORS, wait: bool = True, **environ: str
-) -> Iterator[Server]:
-    """Serve a predictor, ``echo`` or ``file.py:Name``, and wait until it is ready."""
+def launch(
+    reference: str, *words: str, project: Path = PREDICTORS, **environ: str
+) -> subprocess.Popen[str]:
+    """Start a server for a predictor, ``echo`` or ``file.py:Name``, at a free port."""
     stub = reference if ":" in reference else f"{reference}.py:Predictor"
     command = (sys.executable, "-m", "cogsmith.runtime", "--host", "127.0.0.1", "--port", "0")
     inherited = {
@@ -251,12 +250,20 @@ def serving(
         for name, value in os.environ.items()
         if not name.startswith(("COG_", "COGSMITH_")) and name not in ("PORT", "WEBHOOK_AUTH_TOKEN")
     }
-    process = subprocess.Popen(
+    return subprocess.Popen(
         (*command, *words), cwd=project, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, env={**inherited, "COG_PREDICT_TYPE_STUB": stub, **environ},
     )  # fmt: skip
+
+
+@contextlib.contextmanager
+def serving(
+    reference: str, *words: str, project: Path = PREDICTORS, wait: bool = True, **environ: str
+) -> Iterator[Server]:
+    """Serve a predictor, and wait until it is ready; ``words`` are options."""
+    process = launch(reference, *words, project=project, **environ)
     said: list[str] = []
-    with process, _ended(process):
+    with process, ending(process):
         port = _port(process, said)
         server = Server(process, port, said)
         if wait:
@@ -265,7 +272,7 @@ def serving(
 
 
 @contextlib.contextmanager
-def _ended(process: subprocess.Popen[str]) -> Iterator[None]:
+def ending(process: subprocess.Popen[str]) -> Iterator[None]:
     """Whatever happens, nothing of it stays behind."""
     try:
         yield
@@ -284,9 +291,14 @@ def _port(process: subprocess.Popen[str], said: list[str]) -> int:
         said.append(line)
         if found := LISTENING.search(line):
             # What it says is read, so that it never has to wait.
-            threading.Thread(target=said.extend, args=[process.stdout], daemon=True).start()
+            threading.Thread(target=_hear, args=(process.stdout, said), daemon=True).start()
             return int(found[1])
     raise AssertionError(f"the server ended before it listened:\n{''.join(said)}")
+
+
+def _hear(stream: IO[str], said: list[str]) -> None:
+    with contextlib.suppress(ValueError):  # closed meanwhile
+        said.extend(stream)
 
 
 def _alive(process: subprocess.Popen[str], said: list[str]) -> bool:

@@ -13,6 +13,11 @@ from tests.serving.conftest import Serve
 from tests.serving.server import Server, alive, read, until
 
 
+def noticed(server: Server) -> str:
+    """Wait until the server has seen that its worker was killed; answers the setup log."""
+    return until(lambda: "SIGKILL" in (logs := server.health()["setup"]["logs"]) and logs)
+
+
 def test_sys_exit_is_an_error_like_others(serve: Serve) -> None:
     server = serve("exit")
     pids = server.workers
@@ -45,7 +50,7 @@ def test_the_next_one_waits_for_the_new_worker(fresh: Serve) -> None:
     server = fresh("pid")
     (pid,) = server.workers
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not alive(pid))
+    noticed(server)
     assert server.predict()["output"] != pid
 
 
@@ -93,9 +98,7 @@ def test_one_of_several_workers_dies_alone(fresh: Serve) -> None:
 def test_health_tells_of_a_crash(fresh: Serve) -> None:
     server = fresh("pid")
     os.kill(server.workers[0], signal.SIGKILL)
-    logs = until(
-        lambda: "SIGKILL" in (now := server.health())["setup"]["logs"] and now["setup"]["logs"]
-    )
+    logs = noticed(server)
     assert "a worker was killed by signal SIGKILL\n" in logs
     server.is_("READY")
     until(lambda: server.get("/readyz").status == 200)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.prediction.receiver import Answers, Receiver, replies
 from tests.serving.conftest import Serve
-from tests.serving.server import Server, alive, read, until
+from tests.serving.server import PATIENCE, Server, alive, children, ending, launch, read, until
 
 Receivers = Callable[[Answers], Receiver]
 TERM, INT, KILL = signal.SIGTERM, signal.SIGINT, signal.SIGKILL
@@ -50,16 +50,25 @@ def test_what_is_underway_and_what_waits_is_delivered(
     assert (found["id"], found["status"], found["output"]) == ("waits", "succeeded", "rested")
 
 
-def test_streams_are_told_to_their_end(fresh: Serve) -> None:
-    server = fresh("async_stream")
-    stream = server.events(count=20, seconds=0.02)
+def test_everything_of_every_kind_is_delivered(fresh: Serve, receiver: Receiver) -> None:
+    """One that is waited for, one that streams, one that is alone, one that has no slot yet."""
+    server = fresh("async_stream", COG_MAX_CONCURRENCY="3")
+    inputs = {"count": 20, "seconds": 0.02}
+    told = {"webhook": receiver.url, "webhook_events_filter": ["completed"]}
+    stream = server.events(**inputs)
     stream.next("output")
-    server.tell(TERM)
-    last = stream.rest()[-1]
-    assert (last.name, last.data["status"], len(last.data["output"])) == (
-        "completed", "succeeded", 20,
-    )  # fmt: skip
+    with server.waiting("waited-for", **inputs) as client:
+        server.until("waited-for", "processing")
+        server.begin("alone", inputs, **told)
+        server.begin("queued", inputs, **told)
+        server.tell(TERM)
+        last = stream.rest()[-1].data
+        assert (last["status"], len(last["output"])) == ("succeeded", 20)
+        assert read(client).json["output"] == last["output"]
     assert server.end() == 0
+    bodies = [json.loads(body) for body in receiver.bodies]
+    assert sorted(body["id"] for body in bodies) == ["alone", "queued"]
+    assert all(body["output"] == last["output"] for body in bodies)
 
 
 def test_a_large_answer_to_a_slow_reader_leaves_whole(fresh: Serve) -> None:
@@ -177,6 +186,14 @@ def test_a_signal_during_setup_ends_the_server_as_it_says(fresh: Serve) -> None:
         server.tell(number)
         assert server.end() == -number
         until(lambda: not alive(worker))  # noqa: B023
+
+
+def test_a_signal_before_it_listens_leaves_nothing_behind() -> None:
+    with launch("never_set_up", HOW="hang") as process, ending(process):
+        (worker,) = until(lambda: children(process.pid))
+        process.send_signal(TERM)
+        assert process.wait(PATIENCE) == -TERM
+        until(lambda: not alive(worker))
 
 
 def test_a_signal_after_a_failed_setup_ends_the_server(fresh: Serve) -> None:

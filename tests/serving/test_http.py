@@ -407,6 +407,19 @@ def test_an_address_that_is_not_here_is_told(host: str, reason: str) -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize("port", [-1, 65536, 99999])
+def test_a_port_that_there_is_none_of(port: int) -> None:
+    """libuv would listen at another one and say nothing."""
+
+    async def scenario() -> None:
+        server = Server(Site(), Limits())
+        with pytest.raises(CogsmithError, match=f"port {port}: there is none"):
+            await server.listen("127.0.0.1", port)
+        await server.close()
+
+    run(scenario)
+
+
 def test_ipv6() -> None:
     async def scenario() -> None:
         server = Server(Site(), Limits())

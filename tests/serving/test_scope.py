@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+from pathlib import Path
+
 import pytest
 
+from tests.prediction.receiver import free_port
 from tests.serving.conftest import Serve
+from tests.serving.server import PATIENCE, Server, ending, launch, until
 
 
 def test_metrics_stand_beside_the_time(serve: Serve) -> None:
@@ -72,3 +78,35 @@ def test_predictions_at_once_keep_their_logs_apart(serve: Serve) -> None:
         state = server.ended(name)
         assert state["logs"] == "".join(f"{name} {number}\n" for number in range(5))
         assert state["metrics"]["lines"] == 5
+
+
+def test_what_is_printed_is_repeated_on_the_servers_own_streams(fresh: Serve) -> None:
+    server = fresh("noisy")
+    server.predict(how="print")
+    until(lambda: any("vier" in line for line in server.said))
+    said = "".join(server.said)
+    assert [said.count(word) for word in ("one\n", "two\n", "vier ä\n")] == [1, 1, 1]
+
+
+def test_a_terminal_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
+    said = ("one\n" * 100_000, "and the last\n")
+    code = f"class Predictor:\n    def predict(self) -> str:\n        print({said[0]!r})\n"
+    (tmp_path / "predict.py").write_text(f"{code}        print({said[1]!r}, end='')\n")
+    port = free_port()
+    process = launch("predict", "--port", str(port), project=tmp_path)
+    with process, ending(process):
+        server = Server(process, port)
+        until(lambda: ready(server))
+        for _ in range(20):
+            assert len(server.predict()["logs"]) > len(said[0])
+        assert server.health()["status"] == "READY"
+        server.tell(signal.SIGTERM)
+        found, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert found.count("one\n") > 100_000
+
+
+def ready(server: Server) -> bool:
+    with contextlib.suppress(ConnectionError):
+        return server.get("/readyz").status == 200
+    return False

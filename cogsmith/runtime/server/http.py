@@ -28,6 +28,7 @@ _log = logging.getLogger("cogsmith.server")
 SWEEP: Final = 5.0  # seconds between two looks for connections that take too long
 FLUSH: Final = 5.0  # seconds in which last answers may still leave when the server ends
 DESCRIPTORS: Final = 100  # that are not connections: workers, files, webhooks
+PORTS: Final = "ports are 0 to 65535; 0 takes a free one"
 
 Handler = Callable[[Exchange], None]
 
@@ -71,11 +72,13 @@ class Server:
 
     async def listen(self, host: str, port: int) -> int:
         """Accept connections from now on; answers the port. Raises CogsmithError."""
+        if not 0 <= port < 65536:  # libuv would take what is left of it
+            raise CogsmithError(f"cannot listen at port {port}: there is none", hint=PORTS)
         try:
             self._listening = await self._loop.create_server(
                 lambda: Connection(self), host, port, backlog=2048
             )
-        except (OSError, OverflowError, UnicodeError) as problem:
+        except (OSError, UnicodeError) as problem:
             raise _cannot_listen(problem, host, port) from None
         return int(self._listening.sockets[0].getsockname()[1])
 

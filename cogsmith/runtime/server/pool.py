@@ -178,7 +178,6 @@ class Pool:
 
     async def _started(self, spec: WorkerSpec, child: Child | None) -> Worker | None:
         self.note("Spawning worker subprocess")
-        begun = stopwatch()
         try:
             worker = await Worker.start(spec, on_log=self._said, child=child)
         except SetupFailed as problem:
@@ -189,7 +188,8 @@ class Pool:
         self.note("Server ready")
         self._workers.append(worker)
         self.listening.counted("started")
-        self.setup_seconds = stopwatch() - begun
+        # By its own clock: the first one's process was started before we were there.
+        self.setup_seconds = sum(max(0.0, seconds) for seconds in worker.timings.values())
         self.python, self.cog = worker.python, worker.cog
         self.state, self.completed_at = State.READY, now()
         _log.info("ready after %.1f s", self.setup_seconds)
@@ -222,7 +222,8 @@ class Pool:
     def _give_up(self, words: str) -> None:
         self.note(words)
         _log.error("%s", words)
-        if not self._workers:
+        us = asyncio.current_task()
+        if all(task is us or task.done() for task in self._keeping):
             self.state, self.error = State.DEFUNCT, words
             self.listening.freed()
 
