@@ -26,7 +26,7 @@ from serving import peers
 from serving.figures import Samples, Target, busy, judge, save, show, show_targets
 from serving.load import SSE, Load, drive
 from serving.peers import PEERS, WORKS, Peer
-from serving.server import REST, Server, free_port, machine_busy
+from serving.server import REST, Server, free_port, machine_busy, wait_for_quiet
 
 RESULTS = Path(__file__).parent / "results" / "serving.json"
 OURS, BASE = "cogsmith", "cog"
@@ -47,7 +47,7 @@ class Case:
     work: str
     body: str
     connections: int
-    seconds: float = 1.5
+    seconds: float = 1.2
     requests: int = 0
 
     def load(self, peer: Peer) -> Load:
@@ -125,7 +125,8 @@ TARGETS = (
     *(Target(what=f"{kind} stream(s): CPU a token, {peer}", case=case, figure="cpu",
              against=peer, least=1.0)
       for peer in ("litserve", "bentoml", "fastapi")
-      for kind, case in (("8 async", "async_stream, 8"), ("1 sync", "sync_stream, 1"))),
+      for kind, case in (("8 async", "async_stream, 8"), ("1 sync", "sync_stream, 1"),
+                         ("32 async, paced", "async_stream, 32, paced"))),
 )  # fmt: skip
 
 
@@ -171,7 +172,7 @@ def serve(peer: Peer, works: tuple[str, ...], cases: list[Case], samples: Sample
 
 
 def run(
-    chosen: list[Peer], works: set[str], rounds: int, cases: list[Case]
+    chosen: list[Peer], works: set[str], cases: list[Case], *, rounds: int, patience: float
 ) -> tuple[Samples, list[str]]:
     """All rounds, every server in each, in an order of its own; and what failed."""
     samples, failures = Samples(), list[str]()
@@ -181,6 +182,7 @@ def run(
         for peer, found in servers:
             print(f"round {number + 1}: {peer.name} {' '.join(found)}", file=sys.stderr)
             wanted = [case for case in cases if case.work in works & {*found}]
+            wait_for_quiet(patience)
             try:
                 serve(peer, found, wanted, samples)
             except RuntimeError as problem:
@@ -206,6 +208,10 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--quick", action="store_true", help="one round, a third of the time")
+    parser.add_argument(
+        "--patience", type=float, default=0.0, metavar="SECONDS",
+        help="wait so long, before each server, for other work on the machine to end",
+    )  # fmt: skip
     parser.add_argument("--only", metavar="SERVER,...", default=",".join(PEERS))
     parser.add_argument("--works", metavar="WORK,...", default=",".join(WORKS))
     parser.add_argument("--save", nargs="?", type=Path, const=RESULTS, metavar="PATH")
@@ -220,7 +226,8 @@ def main() -> None:
              for case in CASES]  # fmt: skip
     rounds = 1 if given.quick else given.rounds
     described = about(chosen, rounds)
-    samples, failures = run(chosen, {*given.works.split(",")}, rounds, cases)
+    works = {*given.works.split(",")}
+    samples, failures = run(chosen, works, cases, rounds=rounds, patience=given.patience)
     results = samples.results()
     show(results, ROWS, BASE)
     judged = judge(results, OURS, TARGETS)

@@ -23,6 +23,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 START_LIMIT = 120.0  # seconds
 GRACE = 10.0  # seconds to stop in
 REST = 1.0  # seconds before memory is read
+QUIET, QUIET_FOR = 0.2, 0.5  # cores in use, for so many seconds
 
 
 def free_port() -> int:
@@ -192,6 +193,16 @@ def times_of(pid: int) -> float:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return sum(map(int, fields[11:15])) / TICK
     return 0.0
+
+
+def wait_for_quiet(patience: float) -> None:
+    """Wait, at most so many seconds, until the machine has little else to do."""
+    until = time.perf_counter() + patience
+    while time.perf_counter() < until:
+        busy = machine_busy()
+        time.sleep(QUIET_FOR)
+        if machine_busy() - busy < QUIET * QUIET_FOR:
+            return
 
 
 def machine_busy() -> float:

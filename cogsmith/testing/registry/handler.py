@@ -68,6 +68,10 @@ class Handler(BaseHTTPRequestHandler):
     def _act(self, path: str) -> None:
         if self.fault is not None and self._is_over(self.fault):
             return
+        if 0 < self.registry.largest < int(self.headers.get("Content-Length") or 0):
+            self._body()
+            self._answer(413, b"<html>413 Request Entity Too Large</html>")
+            return
         if path == "/token":
             self._token()
             return

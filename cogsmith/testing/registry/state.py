@@ -65,7 +65,8 @@ class State:
     users are in ``users`` (name to password), and ``identity`` is an identity token that the
     token service takes. ``referrers=False``: as registries before 1.1. ``keeps_cut_uploads``:
     what came before a break stays; distribution 2.8 forgets the upload, and so do we.
-    ``chunk_min``: its OCI-Chunk-Min-Length; ``page``: the most tags in one answer.
+    ``chunk_min``: its OCI-Chunk-Min-Length; ``largest``: the bytes of a body that a proxy
+    before it lets through (0: any number); ``page``: the most tags in one answer.
     """
 
     auth: Literal["", "basic", "token"] = ""
@@ -75,6 +76,7 @@ class State:
     referrers: bool = True
     keeps_cut_uploads: bool = False
     chunk_min: int = 0
+    largest: int = 0
     page: int = 1000
     tls: ssl.SSLContext | None = None
     realm: str = ""
