@@ -343,7 +343,9 @@ def main() -> None:
     results, differing = outcome.samples.results(), outcome.differing()
     show(results, rows(given.clients), BASE)
     others = busy(results)
-    print("\nthe same texts from all:", "NO" if differing else "yes", *differing, sep="\n  ")
+    print("\nthe same texts from all:", "NO" if differing else "yes")
+    for words in differing:
+        print(f"  {words}")
     print(f"other work used {others['median']} cores ({others['least']}-{others['most']})")
     if given.save:
         document = json.loads(given.save.read_text("utf-8")) if given.save.exists() else {}

@@ -109,12 +109,17 @@ def started(record: Record) -> bytes:
     return b'event: start\ndata: {"id":%b,"status":"processing"}\n\n' % text(record.id)
 
 
+def chunk(json: bytes, index: int) -> bytes:
+    """The event of one output."""
+    return b'event: output\ndata: {"chunk":%b,"index":%d}\n\n' % (json, index)
+
+
 def events(items: list[Item], index: int) -> list[bytes]:
     """The events of a piece of history; ``index`` is that of the first output in it."""
     found = []
     for item in items:
         if type(item) is bytes:
-            found.append(b'event: output\ndata: {"chunk":%b,"index":%d}\n\n' % (item, index))
+            found.append(chunk(item, index))
             index += 1
         elif type(item) is Log:
             told = {"data": item.text, "source": item.source}

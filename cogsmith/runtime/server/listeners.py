@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from cogsmith.runtime.server import answers
 from cogsmith.runtime.server.http import EVENTS, Exchange
-from cogsmith.runtime.server.record import Record
+from cogsmith.runtime.server.record import Item, Record
 
 BEHIND = 4 * 1024 * 1024  # bytes of output that a reader may lag until the predictor waits
 PIECE = 512  # events that are made into one write
@@ -81,15 +81,21 @@ class Streaming:
             self._started, self._silent = True, False
             self._exchange.write(answers.started(record))
         history = record.history
-        while self._at < len(history) and not self._full:
-            items = history[self._at : self._at + PIECE]
-            self._at += len(items)
-            outputs = [item for item in items if type(item) is bytes]
-            made = answers.events(items, self._index)
-            self._index += len(outputs)
-            self._sent += sum(map(len, outputs))
+        while (left := len(history) - self._at) > 0 and not self._full:
+            if left == 1 and type(item := history[self._at]) is bytes:  # a token at a time
+                made = answers.chunk(item, self._index)
+                self._at, self._index, self._sent = self._at + 1, self._index + 1, record.size
+            else:
+                made = self._piece(history[self._at : self._at + PIECE])
             self._silent = False
-            self._exchange.write(b"".join(made))
+            self._exchange.write(made)
+
+    def _piece(self, items: list[Item]) -> bytes:
+        made = b"".join(answers.events(items, self._index))
+        outputs = [item for item in items if type(item) is bytes]
+        self._at, self._index = self._at + len(items), self._index + len(outputs)
+        self._sent += sum(map(len, outputs))
+        return made
 
     def end(self) -> None:
         """Write the rest, then the whole reply."""

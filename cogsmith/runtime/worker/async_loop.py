@@ -1,8 +1,9 @@
 """Serving an async predictor: many predictions at once in one event loop.
 
 An item that comes after a pause is sent as it is yielded, since what the generator does next may
-block the loop; those of a burst, and ends, are sent together when the turn of the loop ends. A
-stream whose reader is slow is told to pause between two items; the others go on.
+block the loop; those of a burst, of all streams, are sent together a moment later. Ends that come
+in one turn of the loop are sent together. A stream whose reader is slow is told to pause between
+two items; the others go on.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ class AsyncLoop:
         self._contexts: dict[int, dict[str, str]] = {}
         self._checks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
+        self._flushing = self._ending = False
         self._sent = 0.0
         self._ways = Ways(output=self._push, end=self._soon)
 
@@ -91,20 +93,29 @@ class AsyncLoop:
             await asyncio.wait([run.task for run in self._runs.values() if run.task])
 
     def _soon(self, frames: bytes) -> None:
-        """Send at the end of this turn."""
-        if self._channel.later(frames):
-            self._loop.call_soon(self._flush)
+        """Send at the end of this turn, with what waits of a burst."""
+        self._channel.later(frames)
+        if not self._ending:
+            self._ending = True
+            self._loop.call_soon(self._end)
+
+    def _end(self) -> None:
+        self._ending = False
+        self._channel.flush()
 
     def _push(self, frames: bytes) -> None:
-        """Send now, or in a burst at the end of this turn."""
+        """Send now, or in a burst with what else comes within its time, of all streams."""
         at = monotonic()
-        if at - self._sent > BURST:
+        left = self._sent + BURST - at
+        if left <= 0:
             self._sent = at
             self._channel.send_raw(frames)
-        else:
-            self._soon(frames)
+        elif self._channel.later(frames) and not self._flushing:
+            self._flushing = True
+            self._loop.call_later(left, self._flush)
 
     def _flush(self) -> None:
+        self._flushing = False
         self._sent = monotonic()
         self._channel.flush()
 

@@ -96,6 +96,7 @@ class Channel:
     def flush(self) -> None:
         """Send what was kept."""
         if self._later:
+            self._pushed = monotonic()
             self.send_raw(b"")
 
     def _send_large(self, head: bytes, payload: bytes) -> None:

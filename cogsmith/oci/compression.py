@@ -1,0 +1,176 @@
+"""Layers' bytes, made smaller and back: gzip, zstd or none, piece by piece.
+
+The same input gives the same bytes wherever the same compressor runs, in any number of runs:
+no time, name or thread count gets in. Two builds of zlib (zlib-ng has the same interface) need
+not agree; ``recipe`` names the one at hand, for the keys of caches. facts/builders.md,
+section 5, has the measurements behind the levels, and why ISA-L is no choice: its bytes depend
+on the processor.
+"""
+
+from __future__ import annotations
+
+import importlib
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from cogsmith.errors import InvalidLayer, OciError
+from cogsmith.oci.media_types import Compression
+
+__all__ = ["GZIP_HEADER", "compress", "decompress", "detect", "recipe"]
+
+# Of one member: deflate, no name, time 0, no hint of the level, system unknown (255), as
+# programs in Go write it.
+GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+GZIP_LEVEL = 6  # 1 is twice as fast and an eighth larger; every pull pays for the size
+ZSTD_LEVEL = 3  # as fast as 1 in what counts here, and a sixth smaller
+
+PIECE = 1 << 20  # the most that one step of decompression holds, in bytes
+
+# What goes into a decompressor that cannot be told how much may come out. The worst block of
+# zstd makes 128 KiB of 4 bytes, so one step holds 64 MiB at most.
+SIP = 2048
+
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_SKIPPABLE = b"\x2a\x4d\x18"  # after a byte from 50 to 5f: a frame of zstd that holds no data
+
+
+def detect(head: bytes) -> Compression:
+    """How these first bytes (four or more, if there are so many) say to be compressed.
+
+    >>> detect(GZIP_HEADER)
+    'gzip'
+    """
+    if head.startswith(_GZIP):
+        return "gzip"
+    skippable = head[:1] and head[0] & 0xF0 == 0x50 and head[1:4] == _SKIPPABLE
+    return "zstd" if head.startswith(_ZSTD) or skippable else "none"
+
+
+def recipe(compression: Compression) -> str:
+    """What else the compressed bytes depend on: the compressor, its version and its level."""
+    if compression == "gzip":
+        return f"gzip-{GZIP_LEVEL} zlib {zlib.ZLIB_RUNTIME_VERSION}"
+    if compression == "zstd":
+        version = ".".join(map(str, _zstandard().ZSTD_VERSION))
+        return f"zstd-{ZSTD_LEVEL} libzstd {version}"
+    return "none"
+
+
+def compress(pieces: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
+    """The same, compressed; memory stays flat."""
+    if compression == "gzip":
+        return _gzip(pieces)
+    return _zstd(pieces) if compression == "zstd" else iter(pieces)
+
+
+def decompress(pieces: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
+    """The same, uncompressed, in pieces of bounded size; several members or frames are one.
+
+    Raises InvalidLayer for bytes that are not so compressed, or end too early.
+    """
+    if compression == "gzip":
+        return _gunzip(pieces)
+    return _unzstd(pieces) if compression == "zstd" else iter(pieces)
+
+
+def _gzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    deflate = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    checksum = size = 0
+    yield GZIP_HEADER
+    for piece in pieces:
+        checksum, size = zlib.crc32(piece, checksum), size + len(piece)
+        if made := deflate.compress(piece):
+            yield made
+    yield deflate.flush()
+    yield checksum.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
+
+
+def _zstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    frame = _zstandard().ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True).compressobj()
+    for piece in pieces:
+        if made := frame.compress(piece):
+            yield made
+    yield frame.flush()
+
+
+def _gunzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Member by member; what is left of a piece after a member is never more than the piece."""
+    member = _Member()
+    for piece in pieces:
+        left = piece
+        while left and not (member.ended and not member.begins_anew(left)):
+            yield from member.inflate(left)
+            left = member.rest
+    if not member.ended:
+        raise InvalidLayer("the gzip stream ends too early")
+
+
+class _Member:
+    """The member of a gzip stream that is being read, or the zeros after the last one."""
+
+    def __init__(self) -> None:
+        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        self.padding = False
+
+    @property
+    def ended(self) -> bool:
+        return self._inflate.eof
+
+    @property
+    def rest(self) -> bytes:
+        return self._inflate.unused_data
+
+    def begins_anew(self, piece: bytes) -> bool:
+        """Whether a next member begins; zeros to the end may follow, as gzip allows."""
+        if self.padding or piece[0] == 0:
+            self.padding = True
+            if piece.strip(b"\0"):
+                raise InvalidLayer("other bytes follow the gzip stream")
+            return False
+        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        return True
+
+    def inflate(self, piece: bytes) -> Iterator[bytes]:
+        try:
+            while True:
+                yield self._inflate.decompress(piece, PIECE)
+                piece = self._inflate.unconsumed_tail
+                if not piece:
+                    return
+        except zlib.error as error:
+            raise InvalidLayer(f"the gzip stream is broken: {error}") from error
+
+
+def _unzstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    zstandard = _zstandard()
+    decompressor = zstandard.ZstdDecompressor()
+    frame = decompressor.decompressobj()
+    try:
+        for sip in _sips(pieces):
+            left = sip
+            while left:
+                if frame.eof:
+                    frame = decompressor.decompressobj()
+                yield frame.decompress(left)
+                left = frame.unused_data
+    except zstandard.ZstdError as error:
+        raise InvalidLayer(f"the zstd stream is broken: {error}") from error
+    if not frame.eof:
+        raise InvalidLayer("the zstd stream ends too early")
+
+
+def _sips(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        for start in range(0, len(piece), SIP):
+            yield piece[start : start + SIP]
+
+
+def _zstandard() -> Any:
+    """The module, imported when first asked for: no other command needs to wait for it."""
+    try:
+        return importlib.import_module("zstandard")
+    except ImportError as error:
+        hint = "install the package zstandard, or use gzip"
+        raise OciError(f"zstd cannot be used here: {error}", hint=hint) from error
