@@ -50,8 +50,8 @@ CLOSED = {"errors", "signature", "prediction", "engine", "runtime"}
 # Edge modules: these may touch disk, network, processes, clocks and environment variables.
 EDGES = {
     "process", "config.load", "signature.load", "oci.layout", "registry.client",
-    "registry.credentials", "environment.load", "environment.machine",
-    "environment.resolve", "environment.install",
+    "registry.credentials", "registry.ledger", "registry.transport", "environment.load",
+    "environment.machine", "environment.resolve", "environment.install",
     "engine.transformers", "engine.vllm", "runtime.worker", "runtime.process", "cli", "testing",
     "prediction.send", "prediction.wire",  # webhooks
     "runtime.files", "runtime.page", "runtime.image", "runtime.__main__",
