@@ -108,8 +108,21 @@ def command(
     if host not in HERE and not settings.keys:
         console.warning(OPEN)
     _hear_the_server(told, settings)
-    if serve(site, settings, listening=told.listening) == signal.SIGINT:
+    try:
+        ended_by = serve(site, settings, listening=told.listening)
+    finally:
+        _drop_what_nobody_reads()
+    if ended_by == signal.SIGINT:
         sys.exit(130)
+
+
+def _drop_what_nobody_reads() -> None:
+    """Let what a closed pipe did not take go nowhere: Python would make exit code 120 of it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _spec(loaded: Loaded, home: Environment, given: Mapping[str, str]) -> WorkerSpec:
