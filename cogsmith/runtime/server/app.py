@@ -40,6 +40,7 @@ _log = logging.getLogger("cogsmith.server")
 
 SETTLE = 5.0  # seconds that canceled predictions get to clean up when the server ends
 HURRY = 1.0  # seconds, when it is told to end a second time
+GRACE = 10.0  # seconds that a worker may take to end; vLLM, for one, has processes of its own
 KEEP_ALIVE = 15.0  # seconds of silence on a stream
 Listening = Callable[[str, int], None]
 """Called with host and port when connections are taken."""
@@ -116,7 +117,8 @@ class App:
                 await service.emptied(SETTLE)
                 service.end_all()
         await self._tell(max(SETTLE, self._left(begun)))
-        await asyncio.gather(*(service.pool.close(grace=1.0) for service in services))
+        grace = 1.0 if self._hurried.is_set() else GRACE
+        await asyncio.gather(*(service.pool.close(grace=grace) for service in services))
         if self._sender is not None:
             await self._sender.close()
         if self.tracer is not None:
