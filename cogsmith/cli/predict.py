@@ -28,7 +28,7 @@ from cogsmith.environment import Environment
 from cogsmith.errors import Canceled, CogsmithError, PredictionFailed
 from cogsmith.prediction import Log, Output, Prediction, Status, advance, render
 from cogsmith.runtime import Worker, WorkerSpec
-from cogsmith.signature import Kind, Signature, decoders
+from cogsmith.signature import Kind, Signature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,17 +139,14 @@ def command(
 
 def _spec(loaded: Loaded, signature: Signature, home: Environment) -> WorkerSpec:
     """The worker for a model of this repository."""
-    return WorkerSpec(
+    spec = WorkerSpec(
         python=home.python,
         project=loaded.path.parent,
         reference=signature.reference,
-        method=signature.method,
-        decoders=decoders(signature),
-        concurrency=1,
-        iterator=signature.output.is_iterator,
         environment={**home.variables, **loaded.config.variables()},
         weights=os.environ.get("COG_WEIGHTS"),
     )
+    return spec.calling(signature)
 
 
 def _starred(signature: Signature, inputs: Mapping[str, Any]) -> dict[str, Any]:

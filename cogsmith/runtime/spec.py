@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from cogsmith.signature import Signature
+from cogsmith.signature import decoders as decoders_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,3 +32,14 @@ class WorkerSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     weights: str | None = None
     setup_timeout: float | None = None
+
+    def calling(self, signature: Signature, concurrency: int = 1) -> WorkerSpec:
+        """The same, for what a signature names, ``concurrency`` predictions at once."""
+        return replace(
+            self,
+            reference=signature.reference,
+            method=signature.method,
+            decoders=decoders_of(signature),
+            concurrency=concurrency,
+            iterator=signature.output.is_iterator,
+        )

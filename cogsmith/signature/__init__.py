@@ -7,7 +7,7 @@ Touches: nothing; only :mod:`cogsmith.signature.load` reads files of the project
 
 from __future__ import annotations
 
-from cogsmith.signature.checks import check
+from cogsmith.signature.checks import check, fits
 from cogsmith.signature.documents import openapi
 from cogsmith.signature.load import load
 from cogsmith.signature.reader import parse
@@ -39,6 +39,7 @@ __all__ = [
     "coerce",
     "complete",
     "decoders",
+    "fits",
     "load",
     "openapi",
     "parse",

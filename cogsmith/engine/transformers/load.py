@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import gc
 import importlib
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from cogsmith.engine.text import LanguageModel
 from cogsmith.engine.transformers.engine import TransformersEngine
 from cogsmith.engine.transformers.options import Options, Settings
+from cogsmith.engine.transformers.phases import Phases
 from cogsmith.engine.transformers.runner import Runner
 from cogsmith.engine.transformers.source import find
 from cogsmith.engine.transformers.threads import thread_count
@@ -41,7 +41,7 @@ async def load(source: str | Path, **options: Unpack[Options]) -> LanguageModel:
     dtype that there is not, or a bound below 1.
     """
     settings = Settings(**options)
-    phases = _Phases()
+    phases = Phases()
     checkpoint = await asyncio.to_thread(find, source, settings.revision)
     checkpoint.page_in()
     phases.end("checkpoint")
@@ -97,16 +97,3 @@ def _collector_at_rest() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-class _Phases:
-    """Seconds from one mark to the next."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def end(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds[name] = now - self._last
-        self._last = now

@@ -19,6 +19,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
 
 from cogsmith.engine.engine import Capabilities, Chunk, Request
+from cogsmith.engine.transformers.failures import STEP_FAILURES
 from cogsmith.engine.vllm.engine import dead
 from cogsmith.engine.vllm.translate import chunk, refuse, sampling_arguments
 from cogsmith.errors import CheckpointError, EngineError
@@ -29,19 +30,7 @@ __all__ = ["VllmBackend", "start"]
 # themselves, and killed ones leave a shared-memory segment behind.
 _PATIENCE = 60.0
 # What vLLM raises while it reads a configuration and starts its processes.
-_START_FAILURES = (
-    VLLMError,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+_START_FAILURES = (VLLMError, AssertionError, *STEP_FAILURES)
 
 
 def start(arguments: Mapping[str, Any], *, end_ids: frozenset[int], device: str) -> VllmBackend:

@@ -6,7 +6,6 @@ import asyncio
 import importlib
 import importlib.util
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from typing import Any
 
 from cogsmith.engine.text import LanguageModel
 from cogsmith.engine.transformers.options import Settings
+from cogsmith.engine.transformers.phases import Phases
 from cogsmith.engine.transformers.source import find
 from cogsmith.engine.transformers.tokenizer import load_tokenizer
 from cogsmith.engine.vllm.arguments import engine_arguments
@@ -50,7 +50,7 @@ async def load(
     Raises CheckpointError with the exact path and what to do, also where vLLM is not
     installed, or EngineError for a device, dtype or option that there is not.
     """
-    phases = _Phases()
+    phases = Phases()
     checkpoint = await asyncio.to_thread(find, source, settings.revision)
     arguments = engine_arguments(checkpoint, settings, options)
     if not installed():
@@ -89,16 +89,3 @@ def _import() -> Any:
             hint="it pins torch, torchvision and transformers: give it an environment of its own, "
             "with no other versions of these in the requirements",
         ) from None
-
-
-class _Phases:
-    """Seconds from one mark to the next."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def end(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds[name] = now - self._last
-        self._last = now

@@ -11,7 +11,7 @@ from cogsmith.prediction import Event, Finished, Output
 from cogsmith.runtime.openai import Answer, ApiError, Asked, Dialect
 from cogsmith.runtime.process.child import now
 from cogsmith.runtime.server.http import EVENTS, JSON, Exchange
-from cogsmith.runtime.server.listeners import BEHIND, NO_CACHE, RETRY
+from cogsmith.runtime.server.listeners import NO_CACHE, RETRY
 from cogsmith.runtime.server.predictions import Predictions
 from cogsmith.runtime.server.record import Record
 from cogsmith.runtime.server.requests import Call, Refusal
@@ -52,9 +52,7 @@ class OpenAI:
         except ApiError as error:
             _refuse(exchange, error)
 
-    def _answer(
-        self, exchange: Exchange, understand: Callable[..., Asked]
-    ) -> None:  # fmt: skip
+    def _answer(self, exchange: Exchange, understand: Callable[..., Asked]) -> None:
         try:
             asked = understand(_body(exchange), id=urandom(16).hex())
             records = self._records(asked)
@@ -135,7 +133,7 @@ class _Answering:
         if self._full:
             self._waiting.append(made)
             self._held += len(made)
-            if self._held > min(_HELD, BEHIND):
+            if self._held > _HELD:
                 for choice in self._choices:
                     choice.record.hold(choice)
         else:

@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from cogsmith.runtime.server.requests import Fault, Refusal, invalid, malformed
-from cogsmith.signature import InputField, InputType, Kind, Signature, complete
+from cogsmith.signature import InputField, InputType, Kind, Signature, complete, fits
 
 __all__ = ["SCHEMES", "STARS", "Faults", "Gate"]
 
@@ -93,8 +93,8 @@ class Gate:
             values = self._decode(raw)
         except _BROKEN:
             return self._slowly(raw)
-        for place, fits in self._checks:
-            if not fits(getattr(values, place)):
+        for place, passes in self._checks:
+            if not passes(getattr(values, place)):
                 return self._slowly(raw)
         return self._encode(values)
 
@@ -247,7 +247,7 @@ def _faults(field: InputField, value: object) -> Iterator[_Told]:
     if value is None and field.nullable:
         return
     if field.type.variants:
-        if not _fits(field.type, value):
+        if not fits(field.type, value):
             rule = "is not valid under any of the schemas listed in the 'anyOf' keyword"
             yield "", f"{_written(value)} {rule}"
     elif not field.type.many:
@@ -262,7 +262,7 @@ def _faults(field: InputField, value: object) -> Iterator[_Told]:
 def _one(field: InputField, value: object) -> Iterator[str]:
     """One value, or one item of a list."""
     said = _said(field, value)
-    right = _is(field.type.kind, value)
+    right = fits(InputType(kind=field.type.kind), value)
     if field.choices and not (right and value in field.choices):
         yield f"{said} is not one of {_written(list(field.choices))}"
     if isinstance(value, str):
@@ -290,27 +290,6 @@ def _text_faults(field: InputField, value: str) -> Iterator[str]:
         yield f"is shorter than {low} character{'' if low == 1 else 's'}"
     if field.regex is not None and re.search(field.regex, value) is None:
         yield f"does not match {_written(field.regex)}"
-
-
-def _fits(wanted: InputType, value: object) -> bool:
-    if wanted.variants:
-        return any(_fits(variant, value) for variant in wanted.variants)
-    if wanted.many:
-        return isinstance(value, list) and all(_is(wanted.kind, item) for item in value)
-    return _is(wanted.kind, value)
-
-
-def _is(kind: Kind, value: object) -> bool:
-    """Whether a JSON value is of this kind; 1.0 is an integer (JSON schema, draft 6 and later)."""
-    if kind is Kind.BOOLEAN:
-        return isinstance(value, bool)
-    if kind is Kind.ANY:
-        return isinstance(value, dict)
-    if kind not in (Kind.INTEGER, Kind.FLOAT):
-        return isinstance(value, str)
-    if isinstance(value, float):
-        return kind is Kind.FLOAT or value.is_integer()
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _said(field: InputField, value: object) -> str:

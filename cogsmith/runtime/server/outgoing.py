@@ -59,11 +59,11 @@ class Outgoing:
 
     def _take(self, record: Record, output: Output, upload_url: str = "") -> None:
         """Begin to hand on the files of an output; what follows it waits."""
-        if not any(type(watcher) is _Files for watcher in record.watchers):
-            record.watch(_Files(self, record))
-        for watcher in record.watchers:
-            if isinstance(watcher, _Files):
-                watcher.files += output.files
+        found = [watcher for watcher in record.watchers if isinstance(watcher, _Files)]
+        if not found:
+            found.append(_Files(self, record))
+            record.watch(found[0])
+        found[0].files += output.files
         upload_url = upload_url or self._upload_url or ""
         task = asyncio.get_running_loop().create_task(self._deliver(record, output, upload_url))
         self._delivering.add(task)

@@ -12,7 +12,7 @@ from cogsmith.runtime.process.child import now
 from cogsmith.runtime.server import answers
 from cogsmith.runtime.server.http import Exchange
 from cogsmith.runtime.server.inputs import Gate
-from cogsmith.runtime.server.listeners import Streaming, Waiting
+from cogsmith.runtime.server.listeners import RETRY, Streaming, Waiting
 from cogsmith.runtime.server.metrics import Reason
 from cogsmith.runtime.server.record import Record, Turn
 from cogsmith.runtime.server.requests import Call, Refusal, addressed, parse
@@ -158,7 +158,7 @@ class Predictions:
         else:
             pool = self.service.pool
             status, error = 503, f"{NOT_READY} ({pool.error})" if pool.error else NOT_READY
-        exchange.reply(status, answers.failure(error), headers={b"retry-after": b"1"})
+        exchange.reply(status, answers.failure(error), headers=RETRY)
 
     def _run(self, exchange: Exchange, call: Call, id: str) -> None:  # noqa: A002
         stream = self._wants_stream(exchange)

@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, Union
 
 from cogsmith.prediction import Event, Finished, Log, Metric, Output, Status, record
+from cogsmith.runtime.client import NO_CONTEXT
 
 # Outputs that come faster than this are written together: a write costs as much as fifty tokens.
 BURST = 0.001  # seconds
 
-NO_CONTEXT: Mapping[str, str] = {}
 _NOWHERE: deque[bytes | Event] = deque(maxlen=0)  # where goes what is said after the end
 
 Item = Union[bytes, Log, Metric]  # noqa: UP007 - an alias at run time, 3.10 too

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cogsmith.errors import SignatureError
 from cogsmith.runtime.spec import WorkerSpec
-from cogsmith.signature import Signature, decoders
+from cogsmith.signature import Signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +30,7 @@ class Offer:
                 hint="write async def, or give a sync predictor several processes: "
                 "COGSMITH_WORKERS=2 (cogsmith serve --workers 2)",
             )
-        return cls(
-            signature=signature,
-            spec=replace(
-                spec,
-                reference=signature.reference,
-                method=signature.method,
-                decoders=decoders(signature),
-                concurrency=concurrency,
-                iterator=signature.output.is_iterator,
-            ),
-        )
+        return cls(signature=signature, spec=spec.calling(signature, concurrency))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

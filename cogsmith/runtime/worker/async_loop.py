@@ -15,7 +15,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any
 
-from cogsmith.runtime.worker.channel import BURST, Channel
+from cogsmith.runtime.worker.channel import Channel
 from cogsmith.runtime.worker.checks import checked_async
 from cogsmith.runtime.worker.frames import Frame, Kind
 from cogsmith.runtime.worker.inputs import Decoders, Inputs
@@ -69,9 +69,9 @@ class AsyncLoop:
         self._contexts: dict[int, dict[str, str]] = {}
         self._checks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
-        self._flushing = self._ending = False
-        self._sent = 0.0
-        self._ways = Ways(output=self._push, end=self._soon)
+        self._ending = False
+        self._ways = Ways(output=channel.push, end=self._soon)
+        channel.end_bursts(lambda left: self._loop.call_later(left, channel.flush))
 
     def finish(self, setup: Awaitable[Any]) -> None:
         """Run an async setup() to its end in the loop that will serve."""
@@ -101,22 +101,6 @@ class AsyncLoop:
 
     def _end(self) -> None:
         self._ending = False
-        self._channel.flush()
-
-    def _push(self, frames: bytes) -> None:
-        """Send now, or in a burst with what else comes within its time, of all streams."""
-        at = monotonic()
-        left = self._sent + BURST - at
-        if left <= 0:
-            self._sent = at
-            self._channel.send_raw(frames)
-        elif self._channel.later(frames) and not self._flushing:
-            self._flushing = True
-            self._loop.call_later(left, self._flush)
-
-    def _flush(self) -> None:
-        self._flushing = False
-        self._sent = monotonic()
         self._channel.flush()
 
     def _readable(self) -> None:

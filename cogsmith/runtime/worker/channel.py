@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections import deque
+from collections.abc import Callable
 from time import monotonic, sleep
 from typing import NoReturn
 
@@ -34,7 +35,7 @@ class Channel:
         self._frames: deque[Frame] = deque()
         self._later = b""
         self._pushed = 0.0
-        self._burst = threading.Event()
+        self._end_burst: Callable[[float], object] = lambda _left: self.flush()
         os.register_at_fork(after_in_child=self._forked)
 
     def fileno(self) -> int:
@@ -64,27 +65,34 @@ class Channel:
             self._lost()
 
     def push(self, frames: bytes) -> None:
-        """Send at once or, in a burst, a moment later, whatever the caller does meanwhile."""
+        """Send at once or, in a burst, a moment later."""
         at = monotonic()
-        if at - self._pushed > BURST:
+        left = self._pushed + BURST - at
+        if left <= 0:
             self._pushed = at
             self.send_raw(frames)
         elif self.later(frames):
-            self._burst.set()
+            self._end_burst(left)
         elif len(self._later) > MOST:
             self.flush()
 
-    def start_bursts(self) -> None:
-        """Start the thread that ends a burst when nothing else does."""
+    def end_bursts(self, end: Callable[[float], object]) -> None:
+        """Let ``end`` see to it that ``flush`` is called in so many seconds."""
+        self._end_burst = end
+
+    def end_bursts_in_a_thread(self) -> None:
+        """Flush from a thread of its own, whatever the author's code does meanwhile."""
+        begun = threading.Event()
 
         def end() -> None:
             while True:
-                self._burst.wait()
-                self._burst.clear()
+                begun.wait()
+                begun.clear()
                 sleep(BURST)
                 self.flush()
 
         threading.Thread(target=end, name="cogsmith-bursts", daemon=True).start()
+        self.end_bursts(lambda _left: begun.set())
 
     def later(self, frames: bytes) -> bool:
         """Keep frames until ``flush`` or the next send; answers whether they are the first."""

@@ -34,7 +34,7 @@ class SyncLoop:
         self._encoder = Encoder()
         self._ways = Ways(output=channel.push, end=channel.send_raw)
         if iterator:
-            channel.start_bursts()
+            channel.end_bursts_in_a_thread()
 
     def serve(self, model: Model, decoders: Decoders) -> None:
         """Take frames until STOP."""
