@@ -58,7 +58,7 @@ def test_what_is_said_and_printed_meanwhile_is_told_in_order(
     assert [body["status"] for body in bodies] == ["processing"] * (len(bodies) - 1) + ["succeeded"]
     assert lengths == sorted(lengths)
     assert lengths[-1] == 3
-    assert bodies[-1]["output"][: lengths[1]] == bodies[1]["output"]
+    assert bodies[-1]["output"][: lengths[1]] == (bodies[1]["output"] or [])
     assert bodies[-1]["logs"] == "making 0\nmaking 1\nmaking 2\n"
 
 
