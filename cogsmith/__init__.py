@@ -5,4 +5,4 @@ noun of the field and has one door, its ``__init__``. Nothing is imported here, 
 command line starts at once and a worker can import one room alone.
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

@@ -6,9 +6,13 @@
     ├── UsageError            the command line asks for something that does not fit
     ├── ConfigError           cog.yaml is wrong
     ├── SignatureError        predict() cannot be understood from its source
+    ├── ContractError         an OpenAPI document is not that of a model
+    ├── CasesError            files of test cases are wrong
+    ├── TargetError           a server that is to be tested or asked does not answer as one
     ├── LockError             requirements cannot be resolved, or a lock cannot be read
     │   └── LockStale         the lock answers other requirements
     ├── InstallError          an environment cannot be made from a lock
+    ├── SystemPackageError    Debian packages cannot be added to an image without Docker
     ├── CommandFailed         a program that we started failed
     │   └── MissingProgram    a program that we need cannot be started
     ├── PredictionError       a prediction did not happen
@@ -31,10 +35,18 @@
     │   ├── InvalidLayer      a layer's bytes cannot be made or read
     │   ├── DigestMismatch    bytes are not those that were named
     │   └── NotInLayout       an image layout lacks what was asked for
+    ├── DockerError           Docker's engine refuses, or none answers
+    ├── DeployError           a deployment cannot be rendered, compared or made so
+    │   ├── DeploymentInvalid deploy.yaml is wrong
+    │   └── RolledBack        a new version did not hold; the old one runs
+    ├── WeightsError          weights cannot be fetched, packed or read
+    │   └── WeightsStale      weights.lock answers another cog.yaml
     └── EngineError           the engine refuses a request or cannot load a checkpoint
         ├── PromptTooLong     E1002
         ├── BadTemplate       E1003, E1004
-        └── CheckpointError   E1202
+        ├── CheckpointError   E1202
+        ├── AdapterError      E1203
+        └── DatasetError      E1301
 
 An error holds *problems*, each with three fields: ``where`` (file, line and key path, or a
 URL), ``message`` (what is wrong, with the value) and ``hint`` (what to do). ``code`` is a
@@ -50,14 +62,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 __all__ = [
+    "AdapterError",
     "BadTemplate",
     "Canceled",
+    "CasesError",
     "CheckpointError",
     "CogsmithError",
     "CommandFailed",
     "ConfigError",
+    "ContractError",
+    "DatasetError",
     "DeliveryFailed",
     "Denied",
+    "DeployError",
+    "DeploymentInvalid",
+    "DockerError",
     "EngineError",
     "InstallError",
     "InvalidDigest",
@@ -74,12 +93,17 @@ __all__ = [
     "Problem",
     "PromptTooLong",
     "RegistryError",
+    "RolledBack",
     "SetupFailed",
     "SignatureError",
+    "SystemPackageError",
+    "TargetError",
     "TooManyRequests",
     "Unauthorized",
     "Unreachable",
     "UsageError",
+    "WeightsError",
+    "WeightsStale",
     "WorkerCrashed",
 ]
 
@@ -151,6 +175,24 @@ class SignatureError(CogsmithError):
     code = "signature"
 
 
+class ContractError(CogsmithError):
+    """An OpenAPI document is not that of a model."""
+
+    code = "contract"
+
+
+class CasesError(CogsmithError):
+    """Files of test cases are wrong."""
+
+    code = "cases"
+
+
+class TargetError(CogsmithError):
+    """A server that is to be tested, or asked for its document, does not answer as one."""
+
+    code = "target"
+
+
 class LockError(CogsmithError):
     """Requirements cannot be resolved, or a lock cannot be read."""
 
@@ -167,6 +209,12 @@ class InstallError(CogsmithError):
     """An environment cannot be made from a lock."""
 
     code = "install"
+
+
+class SystemPackageError(CogsmithError):
+    """Debian packages cannot be added to an image without Docker."""
+
+    code = "system_packages"
 
 
 class CommandFailed(CogsmithError):
@@ -345,13 +393,50 @@ class NotInLayout(OciError):
     code = "not_in_layout"
 
 
+class DeployError(CogsmithError):
+    """A deployment cannot be rendered, compared with what runs, or made so."""
+
+    code = "deploy"
+
+
+class DeploymentInvalid(DeployError):
+    """deploy.yaml is wrong."""
+
+    code = "deployment_invalid"
+
+
+class RolledBack(DeployError):
+    """A new version did not become ready, crashed or failed its tests; the old one runs."""
+
+    code = "rolled_back"
+
+
+class DockerError(CogsmithError):
+    """Docker's engine refuses what was asked of it, or none answers."""
+
+    code = "docker"
+
+
+class WeightsError(CogsmithError):
+    """Weights cannot be fetched, packed or read."""
+
+    code = "weights"
+
+
+class WeightsStale(WeightsError):
+    """weights.lock answers another cog.yaml."""
+
+    code = "weights_stale"
+
+
 class EngineError(CogsmithError):
     """The engine refuses a request or cannot load a checkpoint.
 
     ``code`` is one of the E-numbers that LLM predictors share (facts/replicate-api.md §8.4):
     E1000 generic, E1001 prompt required, E1002 prompt too long, E1003 template without
     ``{prompt}``, E1004 template not formattable, E1101/E1102 both old and new token limits
-    given, E1200 engine, E1202 checkpoint or its configuration.
+    given, E1200 engine, E1202 checkpoint or its configuration; ours: E1203 adapter, E1301 data
+    to train with.
     """
 
     code = "E1000"
@@ -373,3 +458,15 @@ class CheckpointError(EngineError):
     """The checkpoint cannot be loaded."""
 
     code = "E1202"
+
+
+class AdapterError(EngineError):
+    """An adapter is none, does not fit its base, or is larger than what is allowed."""
+
+    code = "E1203"
+
+
+class DatasetError(EngineError):
+    """Data to train with cannot be read, or its lines cannot be learned from."""
+
+    code = "E1301"

@@ -122,3 +122,15 @@ PROMPT_TEMPLATE = Input(
     "like, {system_prompt} in it, or the name of a form: alpaca, chatml, llama-2, llama-3, llava, "
     "mistral, plain. Left out: the model's own chat template; without one, the bare prompt.",
 )
+
+ADAPTER = Input(
+    default=None,
+    description="The name of an adapter in the server's ADAPTERS_DIR, to answer with; base is the "
+    "model without any. Left out: the adapter that the server was started with, if any.",
+)
+
+ADAPTER_FILE = Input(
+    default=None,
+    description="An adapter of your own instead: a tar of adapter_config.json and "
+    "adapter_model.safetensors, as train makes one.",
+)

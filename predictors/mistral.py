@@ -44,6 +44,8 @@ class Predictor(BasePredictor):
         prompt_template: str | None = inputs.PROMPT_TEMPLATE,
         messages: list[dict[str, Any]] | None = inputs.MESSAGES,
         logprobs: int | None = inputs.LOGPROBS,
+        adapter: str | None = inputs.ADAPTER,
+        adapter_file: Path | None = inputs.ADAPTER_FILE,
     ) -> AsyncConcatenateIterator[str]:
         """Stream the answer's text as it is made."""
         request = text_request(
@@ -63,6 +65,7 @@ class Predictor(BasePredictor):
             prompt_template=prompt_template,
             messages=messages,
             logprobs=logprobs,
+            adapter=self.model.adapter(adapter, adapter_file),
         )
         async with aclosing(self.model.answer(request, record=self.record_metric)) as texts:
             async for text in texts:

@@ -12,6 +12,8 @@ Which checkpoint, and how it is run, is data in the config file's ``environment`
 ``MODEL_ENGINE_OPTIONS``  vLLM's own engine arguments, as a JSON object
 ``MODEL_BATCH``           the most requests that are answered at once; others wait
 ``MODEL_CACHE``           the most tokens, of all requests together, that are kept in memory
+``MODEL_ADAPTERS``        the most adapters that stay loaded at once; 8
+``ADAPTERS_DIR``          a folder of adapters, which requests choose by their names in it
 ``PROMPT_TEMPLATE``       what to use when a request gives no ``prompt_template``
 ========================  ================================================================
 """
@@ -27,14 +29,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cogsmith.engine import LanguageModel, Record, Stream, TextRequest, load
-from cogsmith.errors import CheckpointError, EngineError
+from cogsmith.engine import LanguageModel, Record, Stream, TextRequest, is_adapter, load
+from cogsmith.errors import AdapterError, CheckpointError, EngineError
 from predictors import prompts
 
-__all__ = ["Model", "Settings", "read_image"]
+__all__ = ["Adapters", "Model", "Settings", "place", "read_image"]
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOK = 1.0  # seconds between two looks at the engine
+BASE = "base"  # the name that chooses no adapter
 COMMITTED = "weights/stories-llama"  # the other folders of weights are made, not kept in git
 
 
@@ -51,15 +54,21 @@ class Settings:
     engine_options: Mapping[str, Any] = field(default_factory=dict)
     batch: int | None = None
     cache: int | None = None
+    adapters: int | None = None
+    adapter: str | None = None
+    folder: str | None = None
     template: str | None = None
 
     @classmethod
     def parse(cls, variables: Mapping[str, str], weights: str = "") -> Settings:
         """Settings from environment variables; ``weights`` given at start win over MODEL_ID.
 
+        Weights that are an adapter go on top of MODEL_ID: what train makes is a version, too.
+
         Raises CheckpointError when no checkpoint is named, or a count is none.
         """
-        source = weights or variables.get("MODEL_ID", "")
+        adapter = weights if weights and is_adapter(weights) else None
+        source = (not adapter and weights) or variables.get("MODEL_ID", "")
         if not source:
             raise CheckpointError(
                 "no checkpoint is named",
@@ -78,6 +87,9 @@ class Settings:
             engine_options=_object(variables, "MODEL_ENGINE_OPTIONS"),
             batch=_count(variables, "MODEL_BATCH"),
             cache=_count(variables, "MODEL_CACHE"),
+            adapters=_count(variables, "MODEL_ADAPTERS"),
+            adapter=adapter,
+            folder=variables.get("ADAPTERS_DIR") or None,
             template=variables.get("PROMPT_TEMPLATE") or None,
         )
 
@@ -85,9 +97,15 @@ class Settings:
 class Model:
     """A loaded checkpoint, with the prompt template of its config file, if there is one."""
 
-    def __init__(self, language_model: LanguageModel, template: str | None = None) -> None:
+    def __init__(
+        self,
+        language_model: LanguageModel,
+        template: str | None = None,
+        adapters: Adapters | None = None,
+    ) -> None:
         self._language_model = language_model
         self._template = template
+        self._adapters = adapters or Adapters()
         self._watching: asyncio.Task[None] | None = None
 
     async def _watch(self) -> None:
@@ -105,7 +123,7 @@ class Model:
         """
         settings = Settings.parse(os.environ, str(weights or ""))
         language_model = await load(
-            _place(settings.source),
+            place(settings.source),
             engine=settings.engine,
             engine_options=settings.engine_options,
             device=settings.device,
@@ -114,10 +132,19 @@ class Model:
             context=settings.context,
             max_batch=settings.batch,
             cache_tokens=settings.cache,
+            max_adapters=settings.adapters,
         )
-        model = cls(language_model, settings.template)
+        adapters = Adapters(settings.folder and ROOT / settings.folder, settings.adapter)
+        model = cls(language_model, settings.template, adapters)
         model._watching = asyncio.create_task(model._watch())
         return model
+
+    def adapter(self, name: str | None, file: object = None) -> str | None:
+        """Where the adapter lies that a request chooses, by its name or as a file of its own.
+
+        Raises AdapterError (E1203) when there is none of that name, or both are given.
+        """
+        return self._adapters.find(name, file)
 
     def answer(self, request: TextRequest, *, record: Record) -> Stream:
         """Begin an answer, tell the log its seed; ``record`` gets the metrics at its end.
@@ -132,6 +159,46 @@ class Model:
         told = stream.report
         print(f"prompt: {told.input_token_count} tokens, seed: {told.seed}")  # noqa: T201 (the log)
         return stream
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """The adapters that requests may name: those of a folder, and the one given at start."""
+
+    folder: Path | str | None = None
+    default: str | None = None
+
+    def find(self, name: str | None, file: object = None) -> str | None:
+        """The path of the adapter that is meant; None is the base alone."""
+        if name and file is not None:
+            raise AdapterError("adapter and adapter_file are both given", hint="give one of them")
+        if file is not None:
+            return str(file)
+        if not name:
+            return self.default
+        if name == BASE:
+            return None
+        return self._named(name)
+
+    def _named(self, name: str) -> str:
+        """Names alone: a path would let a request look around on this machine."""
+        if name not in (names := self.names()):
+            raise AdapterError(
+                f"there is no adapter of that name: {name}",
+                where="adapter",
+                hint=f"there are: {', '.join([BASE, *names])}"
+                if names or self.folder
+                else "set ADAPTERS_DIR to a folder of adapters, or give adapter_file",
+            )
+        return str(names[name])
+
+    def names(self) -> dict[str, Path]:
+        """What is in the folder now: it may be filled while the server runs."""
+        folder = Path(self.folder) if self.folder else None
+        if folder is None or not folder.is_dir():
+            return {}
+        found = (path for path in sorted(folder.iterdir()) if is_adapter(path))
+        return {path.name.removesuffix(".tar"): path for path in found}
 
 
 def _count(variables: Mapping[str, str], name: str) -> int | None:
@@ -170,7 +237,7 @@ def read_image(path: Path) -> bytes:
     return image
 
 
-def _place(source: str) -> str:
+def place(source: str) -> str:
     """A folder of this repository by its whole path; everything else as it stands."""
     folder = ROOT / source
     if folder.is_dir():

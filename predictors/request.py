@@ -28,6 +28,7 @@ def text_request(
     images: tuple[bytes, ...] = (),
     messages: list[dict[str, Any]] | None = None,
     logprobs: int | None = None,
+    adapter: str | None = None,
 ) -> TextRequest:
     """Fold the field's inputs, old names and new, into one request.
 
@@ -55,4 +56,5 @@ def text_request(
         images=images,
         messages=tuple(messages or ()),
         logprobs=logprobs,
+        adapter=adapter,
     )

@@ -13,8 +13,18 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Real things that any test may ask for.
+from tests.real.fixtures import (  # noqa: F401
+    base_image,
+    base_reference,
+    base_tar,
+    docker,
+    podman,
+    registry,
+)
+
 ROOT = Path(__file__).parent.parent
-KEPT = ("COGSMITH_TEST_CACHE", "COGSMITH_ENGINE_PACKAGES")
+KEPT = ("COGSMITH_TEST_CACHE", "COGSMITH_TEST_BASE", "COGSMITH_ENGINE_PACKAGES")
 
 # The model's packages (torch, transformers), named by scripts/test. They come last, so that
 # ours are not shadowed; they fit only a Python of the same minor version.
@@ -80,6 +90,21 @@ def _index_answers() -> bool:
     return asked.returncode == 0
 
 
+def _docker_answers() -> bool:
+    """Is there an engine behind DOCKER_HOST, or behind the usual socket?"""
+    scheme, _, place = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").partition("://")
+    try:
+        if scheme == "unix":
+            with socket.socket(socket.AF_UNIX) as engine:
+                engine.connect(place)
+        else:
+            host, _, port = place.rpartition(":")
+            socket.create_connection((host, int(port)), timeout=5).close()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 @pytest.fixture(scope="session")
 def missing() -> dict[str, str]:
     """What this machine lacks, each with the reason that a skipped test shows."""
@@ -88,10 +113,7 @@ def missing() -> dict[str, str]:
         found["network"] = "the package index does not answer"
     if not Path("/dev/nvidia0").exists():
         found["gpu"] = "this machine has no NVIDIA GPU"
-    try:
-        with socket.socket(socket.AF_UNIX) as engine:
-            engine.connect("/var/run/docker.sock")
-    except OSError:
+    if not _docker_answers():
         found["docker"] = "no Docker engine answers"
     return found
 
@@ -105,6 +127,20 @@ def needs(missing: dict[str, str]) -> Callable[[set[str]], None]:
             pytest.skip(missing[need])
 
     return check
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the stories of minutes, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Stories of minutes are for CI, and for whoever asks."""
+    if config.getoption("--slow"):
+        return
+    skip = pytest.mark.skip(reason="a story of minutes: --slow runs it")
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(skip)
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,15 @@ from cogsmith.cli.console import Console
 from cogsmith.errors import Problem, UsageError
 
 TEMPLATES = "templates"
+NEWER = (
+    ("predict: predict.py:Predictor", 'run: "run.py:Runner"'),
+    ("predict.py", "run.py"),
+    ("BasePredictor", "BaseRunner"),
+    ("Predictor", "Runner"),
+    ("cogsmith predict", "cogsmith run"),
+    ("def predict(", "def run("),
+    ("`predict`", "`run`"),
+)
 OLDEST, NEWEST = (3, 10), (3, 14)  # the Pythons that cog.yaml may name
 
 
@@ -22,7 +31,11 @@ OLDEST, NEWEST = (3, 10), (3, 14)  # the Pythons that cog.yaml may name
     "--model", metavar="ORG/NAME",
     help="A language model from the hub (or a local folder): no code to write.",
 )  # fmt: skip
-def command(folder: Path, model: str | None) -> None:
+@click.option(
+    "--runner", is_flag=True,
+    help="With Cog's newer words: run.py with a Runner, where else there is predict.py.",
+)  # fmt: skip
+def command(folder: Path, model: str | None, runner: bool) -> None:
     """Start a new model project in FOLDER (here when it is not given).
 
     Files that are already there are never changed.
@@ -33,6 +46,8 @@ def command(folder: Path, model: str | None) -> None:
         name: _filled(text, _source(model or ""))
         for name, text in _texts(files("cogsmith.cli") / TEMPLATES / kind)
     }
+    if runner:
+        texts = {_in_newer_words(name): _in_newer_words(text) for name, text in texts.items()}
     taken = [name for name in texts if (folder / name).exists()]
     if taken:
         raise UsageError(
@@ -46,7 +61,19 @@ def command(folder: Path, model: str | None) -> None:
         (folder / name).write_text(text, "utf-8")
         console.done(f"made {folder / name}")
     here = "" if folder == Path() else f"cd {folder} && "
-    console.note(f'Next:  {here}cogsmith predict -i prompt="Once upon a time"')
+    verb = "run" if runner else "predict"
+    console.note(f'Next:  {here}cogsmith {verb} -i prompt="Once upon a time"')
+
+
+def _in_newer_words(text: str) -> str:
+    """A template in the words that Cog has from 0.22 on.
+
+    >>> _in_newer_words("predict: predict.py:Predictor")
+    'run: "run.py:Runner"'
+    """
+    for word, newer in NEWER:
+        text = text.replace(word, newer)
+    return text
 
 
 def _texts(folder: Traversable) -> list[tuple[str, str]]:

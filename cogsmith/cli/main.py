@@ -25,16 +25,34 @@ from cogsmith.cli.console import Console
 from cogsmith.errors import CogsmithError, UsageError
 
 COMMANDS = {
-    "predict": "Run a prediction, on this machine, without Docker.",
+    "predict": "Run a prediction: without Docker, or with an image.",
     "run": "The same as predict (Cog's newer word).",
-    "serve": "Serve a model over HTTP, on this machine, without Docker.",
-    "exec": "Run a command with a model's packages, on this machine.",
+    "serve": "Serve a model over HTTP: without Docker, or an image's.",
+    "train": "Run a training: without Docker, or with an image.",
+    "test": "Run a model's test cases, here or on a server.",
+    "check": "Check what a model says of its inputs, and what has changed.",
+    "exec": "Run a command with a model's packages: here, or in an image.",
     "init": "Start a new model project here, or one for a model from a hub.",
+    "doctor": "Look for what may be in a model's way, and mend what can be mended.",
+    "playground": "Open a page in the browser that runs predictions on a model.",
     "models": "List the models of this repository with inputs and outputs.",
     "schema": "Print a model's OpenAPI document, read from its source.",
     "lock": "Pin a model's Python packages in pylock.toml.",
+    "build": "Build a model's image, without Docker.",
+    "push": "Build a model's image and push it to a registry.",
+    "login": "Log in to a container registry.",
+    "images": "List the images that were built here.",
+    "inspect": "Show what is in an image: layers, labels, inputs.",
+    "dockerfile": "Print the Dockerfile of what --builder docker runs.",
+    "debug": "The same as dockerfile (Cog's word).",
+    "verify": "Check that an image is what this source and lock make.",
+    "prune": "Free the room of images, packages and environments not in use.",
+    "weights": "Import a model's weights into a registry, pull them, see how they are.",
+    "adapters": "Push, pull and look at LoRA adapters, which go on top of a model.",
+    "ci": "Write a pipeline for GitHub or GitLab: test, build, push, deploy.",
+    "deploy": "Run a model on Compose, Swarm, Kubernetes or KServe, and replace it.",
 }
-MODULES = {"run": "predict"}
+MODULES = {"run": "predict", "debug": "dockerfile"}
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -119,8 +137,13 @@ def main(argv: list[str] | None = None) -> NoReturn:
     try:
         code = cli.main(args=argv, prog_name=_program(), standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outer wall
-        code = _told(error, Console.of_terminal())
+        code = _told(error, Console.of_terminal(_progress()))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _progress() -> str:
+    """Whoever asks for JSON gets errors as JSON; the other ways all show errors alike."""
+    return "json" if os.environ.get("COGSMITH_PROGRESS") == "json" else "auto"
 
 
 def _told(error: Exception | KeyboardInterrupt, console: Console) -> int:

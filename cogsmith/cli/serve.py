@@ -1,4 +1,4 @@
-"""``cogsmith serve``: the HTTP server that an image starts, on this machine, without one."""
+"""``cogsmith serve``: the HTTP server that an image starts: on this machine, or in a container."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import click
 
-from cogsmith.cli import options
+from cogsmith.cli import image_word, options
 from cogsmith.cli.console import RED, Console
 from cogsmith.cli.environment import prepared
 from cogsmith.cli.local import choose, signature_of
@@ -36,7 +36,7 @@ def _address(_context: click.Context, option: click.Parameter, value: str | None
 
 
 @click.command("serve")
-@options.model
+@options.model_or_image
 @click.option(
     "-p", "--port", type=click.IntRange(0, 65535), default=PORT, show_default=True,
     help="The port to listen at; 0 takes a free one.",
@@ -57,19 +57,26 @@ def _address(_context: click.Context, option: click.Parameter, value: str | None
     "--setup-timeout", type=click.FloatRange(min=0), default=None, metavar="SECONDS",
     help="How long setup() may take; 0 is no limit.  [default: no limit]",
 )  # fmt: skip
+@click.option(
+    "--project",
+    type=click.Path(exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="For an image: run the code of this folder in place of the image's.",
+)
 @options.env
 @options.locked
 @options.progress
-@options.of_images
+@image_word.for_containers
 def command(
     model: str | None, file: str | None, port: int, host: str, upload_url: str | None,
-    workers: int | None, setup_timeout: float | None, env: tuple[str, ...], locked: bool,
-    console: Console,
+    workers: int | None, setup_timeout: float | None, project: str | None, env: tuple[str, ...],
+    locked: bool, console: Console,
 ) -> None:  # fmt: skip
-    """Serve a model over HTTP, on this machine, without Docker.
+    """Serve a model over HTTP: without Docker, or an image's.
 
     MODEL is a name of this repository (cogsmith models lists them) or the path of a config
-    file; without it, the cog.yaml here or above is used.
+    file; without it, the cog.yaml here or above is used. An IMAGE's own server runs in a
+    container that is gone afterwards (docs/how-to/images-as-models.md).
 
     Speaks Cog's HTTP API, and OpenAI's when the model is a language model; browsers get a
     playground. Ctrl-C ends it when what is underway has ended; Ctrl-C again ends it at once.
@@ -80,10 +87,24 @@ def command(
       curl localhost:8393/predictions -H 'Content-Type: application/json' \\
         -d '{"input": {"prompt": "Once upon a time"}}'
       cogsmith serve flan-t5 -p 8000
+      cogsmith serve registry.example.com/me/model:1 --gpus all
 
     Limits, queue, keys and the like are environment variables: docs/reference/serve.md.
     """  # noqa: D301 - the escapes are meant: click keeps the lines after the first
     given = variables(env)
+    image = image_word.image_named(model, file)
+    if image:
+        from cogsmith.cli.serve_image import Serving, serve_image  # engines: for images alone
+
+        image_word.without_effect(console, image=True)
+        asked = Serving(
+            port=port, host=host, environment=given, gpus=image_word.gpus(), workers=workers,
+            upload_url=upload_url, setup_timeout=setup_timeout or None, project=project,
+        )  # fmt: skip
+        sys.exit(serve_image(image, asked, console))
+    image_word.without_effect(console)
+    if project:
+        console.note("--project has no effect: a model of this repository runs its own folder")
     loaded = choose(model, file)
     environ = {**os.environ, **loaded.config.variables(), **given}
     environ.pop("PORT", None)  # whoever set it meant another server: here it is --port

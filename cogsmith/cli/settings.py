@@ -1,14 +1,26 @@
 """The environment variables of the person, read once and turned into values.
 
-===========================  =============================================================
-``COGSMITH_CACHE_DIR``       where environments and locks are kept
-``COGSMITH_LOCKED``          as ``--locked``
-``COGSMITH_PROGRESS``        as ``--progress``
-``COG_WEIGHTS``              weights for ``setup(weights)``: a path or a URL
-``REPLICATE_API_TOKEN``      passed on by ``--use-replicate-token``
-``NO_COLOR``, ``TERM``       no colors, no bars
-``UV_*``, ``PIP_*``          package indexes, wheels on disk, certificates (docs/how-to)
-===========================  =============================================================
+================================  ========================================================
+``COGSMITH_CACHE_DIR``            where environments, wheels, locks and images are kept
+``COGSMITH_STORE``                where images are kept, instead
+``COGSMITH_BASE_IMAGE``           as ``--base-image``
+``COGSMITH_BUILDER``              as ``--builder``
+``COGSMITH_BUILD_NETWORK``        as ``--network``
+``COGSMITH_LOCKED``               as ``--locked``
+``COGSMITH_PROGRESS``             as ``--progress``
+``COGSMITH_REGISTRY_MIRRORS``     registries that are asked first (docs/how-to/registries.md)
+``COGSMITH_INSECURE_REGISTRIES``  registries without TLS
+``SOURCE_DATE_EPOCH``             as ``--timestamp``
+``DOCKER_HOST``, ``DOCKER_*``     which engine gets images, and where logins are kept
+``COGSMITH_PUBLISH``              address at which another machine's engine publishes ports
+``COG_SKIP_DOCKER_CHECK``         ``doctor`` does not look for an engine
+``COG_SKIP_GPU_CHECK``            ``doctor`` does not look for a GPU
+``COG_WEIGHTS``                   weights for ``setup(weights)``: a path or a URL
+``COG_REGISTRY_HOST``             the registry of ``cogsmith login``
+``REPLICATE_API_TOKEN``           passed on by ``--use-replicate-token``
+``NO_COLOR``, ``TERM``            no colors, no bars
+``UV_*``, ``PIP_*``               package indexes, wheels on disk, certificates (docs/how-to)
+================================  ========================================================
 """
 
 from __future__ import annotations

@@ -18,12 +18,16 @@ from cogsmith.config.model_config import (
     WeightSource,
 )
 from cogsmith.config.parse import parse
+from cogsmith.config.refusal import nearest, refused, shown
 from cogsmith.config.render import render
 from cogsmith.config.schema import json_schema
+from cogsmith.config.yaml_document import Document, KeyPath, compose, key_path
 
 __all__ = [
     "Build",
     "Concurrency",
+    "Document",
+    "KeyPath",
     "Loaded",
     "ModelConfig",
     "RunCommand",
@@ -31,10 +35,15 @@ __all__ = [
     "Weight",
     "WeightSource",
     "available",
+    "compose",
     "find",
     "json_schema",
+    "key_path",
     "load",
     "name_of",
+    "nearest",
     "parse",
+    "refused",
     "render",
+    "shown",
 ]

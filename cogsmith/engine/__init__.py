@@ -7,6 +7,7 @@ Touches: disk, network and the accelerator in ``transformers/`` and ``vllm/`` al
 
 from __future__ import annotations
 
+from cogsmith.engine.adapters import Adapter, AdapterFiles, is_adapter
 from cogsmith.engine.engine import (
     Capabilities,
     Chunk,
@@ -21,8 +22,11 @@ from cogsmith.engine.sampling import Sampling
 from cogsmith.engine.scripted import ByteTokenizer, ScriptedEngine, scripted_model
 from cogsmith.engine.text import LanguageModel, Record, Report, Stream, TextRequest
 from cogsmith.engine.tokenizer import ChatTemplate, Message, Tokenizer
+from cogsmith.engine.transformers.lessons import Lesson, Lessons
 
 __all__ = [
+    "Adapter",
+    "AdapterFiles",
     "ByteTokenizer",
     "Capabilities",
     "ChatTemplate",
@@ -30,6 +34,8 @@ __all__ = [
     "Engine",
     "FinishReason",
     "LanguageModel",
+    "Lesson",
+    "Lessons",
     "Message",
     "Record",
     "Report",
@@ -41,6 +47,7 @@ __all__ = [
     "TextRequest",
     "TokenLimits",
     "Tokenizer",
+    "is_adapter",
     "load",
     "parse_stops",
     "scripted_model",

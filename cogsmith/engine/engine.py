@@ -51,7 +51,9 @@ class Request:
     one ``image_token_id`` per image. ``max_tokens`` has no default on purpose: engines disagree
     on theirs. ``stop_ids`` end the answer beside the model's own end tokens and, like them,
     are not part of it. ``logprobs`` asks for that many alternatives per token, 0 for the token
-    alone. ``images`` are encoded files (PNG, JPEG, …). A seed of 0 is a seed.
+    alone. ``adapter`` is the folder, or the tar, of an adapter (`cogsmith.engine.adapters`), which
+    is loaded when it is first asked for; None is the base alone. ``images`` are encoded files
+    (PNG, JPEG, …). A seed of 0 is a seed.
     """
 
     id: str

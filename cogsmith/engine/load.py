@@ -32,8 +32,8 @@ async def load(
 
     ``source`` is a folder, or a hub id such as ``org/name``. ``engine`` is ``transformers``,
     ``vllm``, or ``auto``: vLLM where it is installed. ``options`` are ``device``, ``dtype``,
-    ``revision``, ``context``, ``cache_tokens`` and ``max_batch``, with the same meanings for
-    both; ``engine_options`` are vLLM's own engine arguments.
+    ``revision``, ``context``, ``cache_tokens``, ``max_batch`` and ``max_adapters``, with the same
+    meanings for both; ``engine_options`` are vLLM's own engine arguments.
 
     Raises CheckpointError with the exact path and what to do, or EngineError for an engine,
     a device, a dtype or an option that there is not.

@@ -73,7 +73,12 @@ class ScriptedEngine:
     delay: float = 0.0
     capabilities: Capabilities = field(
         default_factory=lambda: Capabilities(
-            batching=True, logprobs=True, images=True, image_token_id=_IMAGE, image_tokens=4
+            batching=True,
+            logprobs=True,
+            adapters=True,
+            images=True,
+            image_token_id=_IMAGE,
+            image_tokens=4,
         )
     )
     requests: list[Request] = field(default_factory=list)

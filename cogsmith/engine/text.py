@@ -34,6 +34,7 @@ class TextRequest:
     context has left. ``stop`` texts end the answer and are not part of it. ``seed`` None
     draws one, which the report tells; 0 is a seed. ``images`` are encoded files.
 
+    ``adapter`` is the folder, or the tar, of an adapter on top of the model; None is the base.
     ``messages``, a whole conversation, stand instead of ``prompt`` and ``system_prompt``; a
     model without a chat template reads a plain transcript. ``logprobs`` asks for each token's
     log probability and those of that many of the likeliest.
@@ -49,6 +50,7 @@ class TextRequest:
     images: tuple[bytes, ...] = ()
     messages: tuple[Message, ...] = ()
     logprobs: int | None = None
+    adapter: str | None = None
     id: str = ""
 
 
@@ -147,6 +149,7 @@ class LanguageModel:
             sampling=request.sampling,
             seed=_seed(request.seed),
             logprobs=request.logprobs,
+            adapter=request.adapter,
             images=request.images,
         )
         return self._clamp(prepared)

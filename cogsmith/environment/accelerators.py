@@ -19,11 +19,24 @@ from packaging.version import Version
 from cogsmith.environment.lock import Pin
 from cogsmith.environment.requirements import Requirements, name_of
 from cogsmith.environment.target import Target
+from cogsmith.errors import LockError
 
-__all__ = ["Attempt", "attempts", "for_cpu", "last_attempt", "unfit", "without"]
+__all__ = [
+    "Attempt",
+    "attempts",
+    "check_cudnn",
+    "cuda_of",
+    "cuda_within",
+    "for_cpu",
+    "last_attempt",
+    "other_ways",
+    "unfit",
+    "without",
+]
 
 TORCH_FAMILY = ("torch", "torchaudio", "torchvision")
 _CUDA_LABEL = re.compile(r"\+(cu\d+|rocm[\d.]+|xpu)\b")
+_CUDA_NUMBER = re.compile(r"cu(\d+)(\d)")
 _TORCH_INDEX = re.compile(r"/whl/(cu\d+|rocm[\d.]+|xpu|nightly/cu\d+)/?$")
 
 
@@ -45,8 +58,10 @@ def attempts(target: Target, wheels: Iterable[str]) -> tuple[Attempt, ...]:
     if not _picks_builds(target):
         return (Attempt(),)
     if target.accelerator == "cuda":
-        return (without(Attempt(), cpu_builds(wheels)),)
-    at_hand = (pin for pin in cpu_builds(wheels, target) if pin.name == "torch")
+        free = without(Attempt(), cpu_builds(wheels))
+        pins = _torch(builds(wheels, _label(target), target)) if target.cuda else ()
+        return (*(Attempt(constraints=(f"torch=={pin.version}",)) for pin in pins), free)
+    at_hand = _torch(cpu_builds(wheels, target))
     return (*(Attempt(constraints=(f"torch=={pin.version}",)) for pin in at_hand), Attempt())
 
 
@@ -58,6 +73,20 @@ def last_attempt(target: Target, pins: Iterable[Pin]) -> Attempt | None:
 
 def cpu_builds(wheels: Iterable[str], target: Target | None = None) -> tuple[Pin, ...]:
     """The CPU builds of torch's family among wheels, newest first; for one target, or all."""
+    return builds(wheels, "cpu", target)
+
+
+def _torch(pins: Iterable[Pin]) -> tuple[Pin, ...]:
+    return tuple(pin for pin in pins if pin.name == "torch")
+
+
+def _label(target: Target) -> str:
+    """The local version label of torch's builds for a target's CUDA: ``cu124``."""
+    return f"cu{target.cuda.replace('.', '')}"
+
+
+def builds(wheels: Iterable[str], label: str, target: Target | None) -> tuple[Pin, ...]:
+    """The builds of torch's family whose local version begins with a label, newest first."""
     found: set[tuple[Version, str]] = set()
     for name in wheels:
         try:
@@ -65,7 +94,7 @@ def cpu_builds(wheels: Iterable[str], target: Target | None = None) -> tuple[Pin
         except InvalidWheelFilename:
             continue
         fits = target is None or any(_runs_on(tag, target) for tag in tags)
-        if package in TORCH_FAMILY and (version.local or "").startswith("cpu") and fits:
+        if package in TORCH_FAMILY and (version.local or "").startswith(label) and fits:
             found.add((version, package))
     return tuple(Pin(name=name, version=str(version)) for version, name in sorted(found)[::-1])
 
@@ -96,6 +125,53 @@ def without(attempt: Attempt, pins: Iterable[Pin]) -> Attempt:
     """The same attempt, with these very builds out of the question."""
     excluded = tuple(f"{pin.name}!={pin.version}" for pin in pins)
     return replace(attempt, constraints=(*attempt.constraints, *excluded))
+
+
+def cuda_of(pins: Iterable[Pin]) -> str:
+    """The CUDA that a lock's torch is built for ("12.4"); "" where nothing tells.
+
+    Its local label says so, and where it has none, the CUDA runtime that it asks for.
+    """
+    found = {pin.name: pin.version for pin in pins}
+    local = Version(found.get("torch") or "0").local or ""
+    if label := _CUDA_NUMBER.fullmatch(local):
+        return f"{label[1]}.{label[2]}"
+    runtimes = (v for name, v in found.items() if name.startswith("nvidia-cuda-runtime"))
+    return ".".join(next(runtimes, "").split(".")[:2])
+
+
+def cuda_within(target: Target, pins: Iterable[Pin]) -> bool:
+    """Whether a lock has the CUDA that was asked for; true where none was, or without torch."""
+    pins = tuple(pins)
+    return not target.cuda or not _torch(pins) or cuda_of(pins) == target.cuda
+
+
+def other_ways(target: Target, pins: Iterable[Pin]) -> tuple[Attempt, ...]:
+    """What to try when the indexes' first choice is for another CUDA than was asked for.
+
+    The same version with the label that torch's builds carry, then torch's own index.
+    """
+    label = _label(target)
+    versions = (pin.version.partition("+")[0] for pin in _torch(pins))
+    labelled = (Attempt(constraints=(f"torch=={version}+{label}",)) for version in versions)
+    return (*labelled, Attempt(backend=label))
+
+
+def check_cudnn(wanted: str | None, pins: Iterable[Pin]) -> None:
+    """Hold build.cudnn against the cuDNN that a lock brings. Raises LockError.
+
+    cuDNN comes with torch; there is nothing to choose.
+    """
+    found = next((pin for pin in pins if pin.name.startswith("nvidia-cudnn-cu")), None)
+    if not wanted or found is None:
+        return
+    asked, had = wanted.split("."), found.version.split(".")
+    if had[: len(asked)] != asked:
+        raise LockError(
+            f"cuDNN {wanted} is asked for, and {found.name} {found.version} is what torch brings",
+            where="build.cudnn",
+            hint="leave build.cudnn out, or choose the version of torch that was built with it",
+        )
 
 
 def for_cpu(requirements: Requirements) -> Requirements:

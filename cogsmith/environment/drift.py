@@ -93,6 +93,7 @@ def _differing(one: Target, other: Target) -> str:
         f"Python {one.python}": one.python != other.python,
         one.platform: one.platform != other.platform,
         BUILDS[one.accelerator]: one.accelerator != other.accelerator,
+        f"CUDA {one.cuda or 'of any version'}": one.cuda != other.cuda,
     }
     return ", ".join(word for word, differs in words.items() if differs)
 

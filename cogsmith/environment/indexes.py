@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-__all__ = ["in_words_of_uv", "option_variables", "secrets_in"]
+__all__ = ["in_words_of_uv", "no_index", "option_variables", "secrets_in"]
 
 # pip's setting -> uv's variable, the variables of uv that overrule it, and uv's separator
 # (pip's is white space). None: one value.
@@ -121,6 +121,15 @@ def option_variables(
         if name == "--extra-index-url":
             _ask_all_indexes(found)
     return found
+
+
+def no_index(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """The option that keeps uv from its indexes, where that was asked for.
+
+    uv has a variable for almost every option, but none for this one (0.9 to 0.13).
+    """
+    asked = variables.get("UV_NO_INDEX", "").strip().lower() in TRUE
+    return ("--no-index",) if asked else ()
 
 
 def secrets_in(variables: Mapping[str, str]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from cogsmith.environment.events import Progress, Tell, silent
-from cogsmith.environment.indexes import secrets_in
+from cogsmith.environment.indexes import no_index, secrets_in
 from cogsmith.environment.load import fingerprint, uv_variables
 from cogsmith.environment.lock import Lock
 from cogsmith.environment.machine import find_python, installed_pythons, uv_program
@@ -30,7 +30,7 @@ from cogsmith.environment.uv_output import Downloads, explain, progress_of
 from cogsmith.errors import CommandFailed, InstallError
 from cogsmith.process import Command, draw, run
 
-__all__ = ["Environment", "Source", "install", "made", "make_ready", "remove_unused"]
+__all__ = ["Environment", "Source", "install", "made", "make_cache", "make_ready", "remove_unused"]
 
 FOR_RESOLVING = ("UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_TORCH_BACKEND")
 NO_DOWNLOADS = {"never", "manual", "false"}  # values of UV_PYTHON_DOWNLOADS
@@ -82,7 +82,7 @@ def install(source: Source, settings: Settings, *, tell: Tell = silent) -> Envir
     folder = settings.environments / _digest(source)
     if found := _there(folder):
         return found
-    _make_cache(settings)
+    make_cache(settings)
     try:
         with _alone(folder, tell):
             return _there(folder) or _make(source, folder, settings, tell)
@@ -98,7 +98,7 @@ def make_ready(target: Target, settings: Settings, *, tell: Tell = silent) -> st
     where that is allowed. Returns the Python as uv takes it: a path, or a version that uv
     has downloaded. Raises InstallError.
     """
-    _make_cache(settings)
+    make_cache(settings)
     variables = uv_variables(settings)
     if found := find_python(target.python, settings, variables):
         return str(found)
@@ -106,7 +106,8 @@ def make_ready(target: Target, settings: Settings, *, tell: Tell = silent) -> st
     return target.python
 
 
-def _make_cache(settings: Settings) -> None:
+def make_cache(settings: Settings) -> None:
+    """See to it that environments and locks can be kept. Raises InstallError."""
     try:
         for folder in (settings.environments, settings.locks):
             folder.mkdir(parents=True, exist_ok=True)
@@ -246,9 +247,12 @@ def _sync(source: Source, folder: Path, variables: Mapping[str, str], tell: Tell
     tell(Progress(step="install", text=text, total=count, unit="packages", whole=True))
     try:
         draw(
-            _sync_command(source, folder), env={**variables, **_link_mode(folder, variables)},
-            cwd=source.path.parent, on_line=hear, secrets=secrets_in(variables),
-        )  # fmt: skip
+            (*_sync_command(source, folder), *no_index(variables)),
+            env={**variables, **_link_mode(folder, variables)},
+            cwd=source.path.parent,
+            on_line=hear,
+            secrets=secrets_in(variables),
+        )
     except CommandFailed as error:
         what = "the packages cannot be installed"
         raise InstallError([explain(error.tail, what=what, where=source.path.name)]) from error
@@ -276,16 +280,17 @@ def _link_mode(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
     return {} if there.stat().st_dev == folder.stat().st_dev else {"UV_LINK_MODE": "copy"}
 
 
-def remove_unused(settings: Settings, *, older_than: float) -> tuple[Path, ...]:
+def remove_unused(settings: Settings, *, older_than: float, dry: bool = False) -> tuple[Path, ...]:
     """Remove environments that were last used more than ``older_than`` seconds ago.
 
-    Those that are being made are left alone. Returns the folders that are gone.
+    Those that are being made are left alone. Returns the folders that are gone; ``dry``: that
+    would go.
     """
     gone = []
     for stamp in sorted(settings.environments.glob(f"*/{STAMP}")):
         folder = stamp.parent
         old = time.time() - stamp.stat().st_mtime >= older_than
-        if old and "." not in folder.name and _remove(folder):
+        if old and "." not in folder.name and (dry or _remove(folder)):
             gone.append(folder)
     return tuple(gone)
 

@@ -14,8 +14,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from packaging.pylock import Pylock, PylockValidationError
-
 from cogsmith.environment.requirements import Requirements
 from cogsmith.environment.target import Target
 from cogsmith.environment.toml_document import render as render_toml
@@ -26,9 +24,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["FORMAT", "Answers", "Lock", "Pin", "answers", "parse", "render"]
+__all__ = ["FORMAT", "Answers", "Lock", "Pin", "answers", "parse", "render", "understood"]
 
 FORMAT = 1
+TARGET_KEYS = ("python", "platform", "accelerator")  # and "cuda", where one was asked for
 HEADER = """\
 # What this model runs with. Made by `cogsmith lock`; commit it, and do not edit it.
 # The format is PEP 751. The last table says which requirements this file answers.
@@ -48,13 +47,15 @@ class Answers:
     @property
     def checksum(self) -> str:
         """``sha256:`` and the hash of the question; the order of lines plays no part."""
-        question = {
+        question: dict[str, object] = {
             "format": FORMAT,
             "requirements": sorted(self.texts),
             "python": self.target.python,
             "platform": self.target.platform,
             "accelerator": self.target.accelerator,
         }
+        if self.target.cuda:
+            question["cuda"] = self.target.cuda
         words = json.dumps(question, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return f"sha256:{hashlib.sha256(words.encode()).hexdigest()}"
 
@@ -148,11 +149,19 @@ def _sources(package: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
 
 def parse(text: str, *, where: str) -> Lock:
     """Parse a lock, ours or another tool's. Raises LockError for what is not PEP 751."""
+    # It costs 50 ms, and a lock that was parsed before does not need it.
+    from packaging.pylock import Pylock, PylockValidationError
+
     try:
         document = tomllib.loads(text)
         Pylock.from_dict(document)
     except (tomllib.TOMLDecodeError, PylockValidationError) as error:
         raise LockError(f"is not a lock: {error}", where=where, hint=MAKE_ANEW) from error
+    return understood(document, where=where)
+
+
+def understood(document: Mapping[str, Any], *, where: str) -> Lock:
+    """The lock in a document that is known to be PEP 751. Raises LockError for a wrong table."""
     return Lock(document=document, answers=_answered(document, where))
 
 
@@ -164,7 +173,8 @@ def _answered(document: Mapping[str, Any], where: str) -> Answers | None:
         message = f"tool.cogsmith.format is {table.get('format')!r}; this version reads {FORMAT}"
         raise LockError(message, where=where, hint=f"update cogsmith, or {MAKE_ANEW}")
     try:
-        target = Target(**{key: str(table["target"][key]) for key in Target.__slots__})  # type: ignore[arg-type]
+        said = {key: str(table["target"][key]) for key in TARGET_KEYS}
+        target = Target(**said, cuda=str(table["target"].get("cuda", "")))  # type: ignore[arg-type]
         found = Answers(texts=tuple(map(str, table["requirements"])), target=target)
         stated = table["answers"]
     except (KeyError, TypeError) as error:
@@ -176,17 +186,27 @@ def _answered(document: Mapping[str, Any], where: str) -> Answers | None:
 
 
 def render(
-    document: Mapping[str, Any], answered: Answers, *, made_by: str, resolved_by: str
+    document: Mapping[str, Any],
+    answered: Answers,
+    *,
+    made_by: str,
+    resolved_by: str,
+    pins: Mapping[str, Any] | None = None,
 ) -> str:
-    """Write a lock: the resolver's document and our table, one form for one content."""
+    """Write a lock: the resolver's document and our table, one form for one content.
+
+    ``pins`` has what else our table keeps (``pins_of``).
+    """
     target = answered.target
-    table = {
+    cuda = {"cuda": target.cuda} if target.cuda else {}
+    table: dict[str, object] = {
         "format": FORMAT,
         "answers": answered.checksum,
         "cogsmith": made_by,
         "resolver": resolved_by,
         "requirements": list(answered.texts),
-        "target": {key: getattr(target, key) for key in ("python", "platform", "accelerator")},
+        "target": {**{key: getattr(target, key) for key in TARGET_KEYS}, **cuda},
+        **(pins or {}),
     }
     tools = {**document.get("tool", {}), "cogsmith": table}
     return HEADER + render_toml({**document, "tool": tools})

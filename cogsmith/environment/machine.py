@@ -6,6 +6,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -15,7 +16,14 @@ from cogsmith.environment.target import Machine
 from cogsmith.errors import CommandFailed, InstallError
 from cogsmith.process import run
 
-__all__ = ["find_python", "installed_pythons", "read_machine", "uv_program"]
+__all__ = [
+    "Compiler",
+    "find_compiler",
+    "find_python",
+    "installed_pythons",
+    "read_machine",
+    "uv_program",
+]
 
 OURS = (range(10, 15), "3.13")  # minors that models run on; where ours is another, this one
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -54,14 +62,43 @@ def uv_program() -> str:
 
 
 def find_python(minor: str, settings: Settings, variables: Mapping[str, str]) -> Path | None:
-    """An interpreter of a minor version ("3.11"): our own, one that uv finds, or pyenv's."""
+    """An interpreter of a version ("3.11", "3.11.7"): our own, one that uv finds, or pyenv's."""
     if minor == f"{sys.version_info.major}.{sys.version_info.minor}":
         return Path(sys.executable)
     command = (uv_program(), "python", "find", "--no-project", "--no-python-downloads", minor)
     try:
         return Path(run(command, env=variables).output.strip())
     except CommandFailed:
-        return next((p for p in _pyenv(settings) if _minor_of(p) == minor), None)
+        return next((p for p in _pyenv(settings) if minor in _versions_of(p)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiler:
+    """A Python on this machine that makes byte code, and its release ("3.11.7")."""
+
+    python: Path
+    release: str
+
+
+def find_compiler(minor: str, release: str, settings: Settings) -> Compiler | None:
+    """The interpreter of this very release, or else one of the minor version; None: neither.
+
+    ``release`` "" asks for any. Our own interpreter, where it fits, starts no process.
+    """
+    own = platform.python_version()
+    if own == release or (not release and own.startswith(f"{minor}.")):
+        return Compiler(python=Path(sys.executable), release=own)
+    variables = dict(settings.variables)
+    found = find_python(release, settings, variables) if release else None
+    found = found or find_python(minor, settings, variables)
+    if found is None:
+        return None
+    program = "import platform; print(platform.python_version())"
+    try:
+        told = run((str(found), "-I", "-S", "-c", program)).output.strip()
+    except CommandFailed:
+        return None
+    return Compiler(python=found, release=told)
 
 
 def installed_pythons(settings: Settings, variables: Mapping[str, str]) -> tuple[str, ...]:
@@ -81,6 +118,11 @@ def _pyenv(settings: Settings) -> Iterator[Path]:
     """The interpreters of pyenv, whose shims work in folders only that have chosen them."""
     root = Path(settings.variables.get("PYENV_ROOT") or settings.home / ".pyenv")
     yield from sorted(root.glob("versions/3.*/bin/python3.[0-9]*[0-9]"), reverse=True)
+
+
+def _versions_of(python: Path) -> tuple[str, str]:
+    """The minor version, and the release: pyenv's folder is named after it."""
+    return _minor_of(python), python.parent.parent.name
 
 
 def _minor_of(python: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+from cogsmith.environment.credentials import bare
 from cogsmith.errors import LockError, Problem
 
 __all__ = ["editable", "relocated", "within_hashes"]
@@ -21,14 +22,15 @@ def relocated(
     """A document written for the folder ``source``, as it reads in the folder ``target``.
 
     Beside a project, files of the project get relative paths, so that the project can be
-    moved as a whole; everything else is absolute.
+    moved as a whole; everything else is absolute. URLs lose their credentials, which uv
+    leaves in those that a requirement names.
     """
     inside = project if target == project else None
 
     def move(entry: Mapping[str, Any]) -> dict[str, Any]:
         where = _file_of(entry, source)
         if where is None:
-            return dict(entry)
+            return {**entry, "url": bare(entry["url"])} if "url" in entry else dict(entry)
         moved = {key: value for key, value in entry.items() if key not in ("url", "path")}
         if inside and where.is_relative_to(inside):
             return {"path": where.relative_to(inside).as_posix(), **moved}

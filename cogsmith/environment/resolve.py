@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from cogsmith import __version__
 from cogsmith.environment.accelerators import (
     Attempt,
     attempts,
+    cuda_of,
+    cuda_within,
     for_cpu,
     last_attempt,
+    other_ways,
     unfit,
     without,
 )
 from cogsmith.environment.events import Progress, Tell, silent
-from cogsmith.environment.indexes import option_variables, secrets_in
+from cogsmith.environment.indexes import no_index, option_variables, secrets_in
 from cogsmith.environment.load import uv_variables, wheels_at_hand
 from cogsmith.environment.lock import Lock, Pin, answers, render
 from cogsmith.environment.lock import parse as parse_lock
@@ -42,6 +46,7 @@ class Question:
 
     ``earlier`` is a lock whose versions are kept where they still fit; ``pinned`` is one
     whose versions are binding (the project's, when this lock is for another target).
+    ``pins`` holds what the earlier lock pins beside packages, which the new lock keeps.
     """
 
     requirements: Requirements
@@ -50,6 +55,7 @@ class Question:
     path: Path
     earlier: Lock | None = None
     pinned: Lock | None = None
+    pins: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 def resolve(question: Question, settings: Settings, *, tell: Tell = silent) -> str:
@@ -74,8 +80,9 @@ def resolve(question: Question, settings: Settings, *, tell: Tell = silent) -> s
         editable(document, _editables(question), question.project), requirements.hashes()
     )
     return render(
-        document, answers(requirements, target), made_by=__version__, resolved_by=uv_version()
-    )
+        document, answers(requirements, target), made_by=__version__, resolved_by=uv_version(),
+        pins=question.pins,
+    )  # fmt: skip
 
 
 def _editables(question: Question) -> set[Path]:
@@ -100,7 +107,7 @@ def _settle(ask: Callable[[Attempt], Lock], target: Target, wheels: tuple[str, .
             lock = ask(attempt)
         except LockError:
             continue  # that build does not fit the requirements; the last attempt may complain
-        if not unfit(target, lock.pins):
+        if not unfit(target, lock.pins) and cuda_within(target, lock.pins):
             return lock
     lock = ask(free)
     for _ in range(EXCLUSIONS if target.accelerator == "cuda" else 0):
@@ -112,7 +119,34 @@ def _settle(ask: Callable[[Attempt], Lock], target: Target, wheels: tuple[str, .
         lock = _ask_for_cpu(ask, last, target, lock)
     if wrong := unfit(target, lock.pins):
         raise _no_build(target, wrong)
-    return lock
+    return lock if cuda_within(target, lock.pins) else _ask_for_cuda(ask, free, target, lock)
+
+
+def _ask_for_cuda(ask: Callable[[Attempt], Lock], free: Attempt, target: Target, had: Lock) -> Lock:
+    """Find torch's build for the CUDA that was asked for, where the free choice is another."""
+    tried = [f"the indexes and folders that are known give {_torch_of(had)}"]
+    for attempt in other_ways(target, had.pins):
+        what = ", ".join(attempt.constraints) or f"torch's own index ({attempt.backend})"
+        try:
+            lock = ask(replace(attempt, constraints=(*free.constraints, *attempt.constraints)))
+        except LockError as error:
+            tried.append(f"{what}: {_reason(error)}")
+            continue
+        if cuda_within(target, lock.pins):
+            return lock
+        tried.append(f"{what}: gives {_torch_of(lock)}")
+    raise LockError(
+        f"no build of torch for CUDA {target.cuda} was found; what was tried:\n"
+        + "\n".join(f"  {line}" for line in tried),
+        where="build.cuda",
+        hint="leave build.cuda out (torch's wheels bring their own CUDA; the image needs only the "
+        "driver), or name an index or folder with that build in UV_INDEX or UV_FIND_LINKS",
+    )
+
+
+def _torch_of(lock: Lock) -> str:
+    version = next((pin.version for pin in lock.pins if pin.name == "torch"), "")
+    return f"torch {version} (CUDA {cuda_of(lock.pins) or 'of a version that nothing tells'})"
 
 
 def _ask_for_cpu(
@@ -121,9 +155,13 @@ def _ask_for_cpu(
     try:
         return ask(attempt)
     except LockError as error:
-        lines = [line.strip() for line in error.message.splitlines()]
-        reason = "; ".join(dict.fromkeys((lines[0], lines[-1])))
-        raise _no_build(target, unfit(target, cuda.pins), reason) from error
+        raise _no_build(target, unfit(target, cuda.pins), _reason(error)) from error
+
+
+def _reason(error: LockError) -> str:
+    """The first and the last line of what uv says."""
+    lines = [line.strip() for line in error.message.splitlines()]
+    return "; ".join(dict.fromkeys((lines[0], lines[-1])))
 
 
 def _no_build(target: Target, wrong: tuple[Pin, ...], reason: str = "") -> LockError:
@@ -202,7 +240,7 @@ class _Resolver:
             uv_program(), "pip", "compile", self._file("requirements.in", self._requirements()),
             "--output-file", str(output), "--format", "pylock.toml", "--generate-hashes",
             "--no-header", "--no-annotate", "--python", str(self.python),
-            "--python-version", target.python, *flags,
+            "--python-version", target.python, *no_index(self.variables), *flags,
         )  # fmt: skip
 
     def _file(self, name: str, lines: list[str]) -> str:

@@ -48,6 +48,26 @@ class Settings:
         """The folder with the locks that are for this machine alone."""
         return self.cache / "locks"
 
+    @property
+    def parsed(self) -> Path:
+        """The folder with locks as JSON, which is read much faster than TOML."""
+        return self.cache / "parsed"
+
+    @property
+    def wheels(self) -> Path:
+        """The folder with fetched files, ``<sha256>/<file name>``."""
+        return self.cache / "wheels"
+
+    @property
+    def built(self) -> Path:
+        """The folder that knows which wheel came from which source, one small file each."""
+        return self.cache / "built"
+
+    @property
+    def chosen(self) -> Path:
+        """The folder that knows which wheels a lock gives for a target, one small file each."""
+        return self.cache / "chosen"
+
 
 def cache_folder(variables: Mapping[str, str], *, home: Path, system: str = "linux") -> Path:
     """Where what can be made again is kept.

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cogsmith.config import ModelConfig
+from cogsmith.errors import UsageError
 
-__all__ = ["Accelerator", "Machine", "Target"]
+__all__ = ["Accelerator", "ImageTarget", "Machine", "Target"]
 
 Accelerator = Literal["cpu", "cuda"]
 
-IMAGE_PLATFORM = "linux-x86_64"
+# The platforms of images, as an image index spells them, and ours.
+IMAGE_PLATFORMS = {"linux/amd64": "linux-x86_64", "linux/arm64": "linux-aarch64"}
+DEFAULT_PLATFORM = "linux/amd64"
 # uv's names. 2.28 is what today's wheels of torch ask for, and older than any base of ours.
 UV_PLATFORMS = {
     "linux-x86_64": "x86_64-manylinux_2_28",
@@ -29,12 +32,24 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageTarget:
+    """What an image is asked to run on; ``accelerator`` None: what the config says."""
+
+    platform: str = DEFAULT_PLATFORM
+    accelerator: Accelerator | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A Python minor version ("3.11"), a platform ("linux-x86_64"), and cpu or cuda."""
+    """A Python minor version ("3.11"), a platform ("linux-x86_64"), and cpu or cuda.
+
+    ``cuda`` is the minor version of CUDA that torch has to be built for ("12.4"); "": any.
+    """
 
     python: str
     platform: str
     accelerator: Accelerator
+    cuda: str = ""
 
     @classmethod
     def here(cls, config: ModelConfig, machine: Machine) -> Target:
@@ -43,19 +58,32 @@ class Target:
         A config that names no Python takes the one that we run on.
         """
         named = "python_version" in config.build.model_fields_set
+        accelerator: Accelerator = "cuda" if config.build.gpu and machine.gpu else "cpu"
         return cls(
             python=_minor(config.build.python_version) if named else machine.python,
             platform=machine.platform,
-            accelerator="cuda" if config.build.gpu and machine.gpu else "cpu",
+            accelerator=accelerator,
+            cuda=_cuda(config, accelerator),
         )
 
     @classmethod
-    def image(cls, config: ModelConfig) -> Target:
-        """For the image: always Linux on x86-64, as Cog's, and CUDA where the config says gpu."""
+    def image(cls, config: ModelConfig, wanted: ImageTarget | None = None) -> Target:
+        """For the image: Linux on x86-64, as Cog's, and CUDA where the config says gpu.
+
+        ``wanted`` may say otherwise. Raises UsageError for a platform that no image has.
+        """
+        asked = wanted or ImageTarget()
+        if asked.platform not in IMAGE_PLATFORMS:
+            raise UsageError(
+                f"{asked.platform} is not a platform that images are made for",
+                hint=f"choose one of {', '.join(IMAGE_PLATFORMS)}",
+            )
+        accelerator = asked.accelerator or ("cuda" if config.build.gpu else "cpu")
         return cls(
             python=_minor(config.build.python_version),
-            platform=IMAGE_PLATFORM,
-            accelerator="cuda" if config.build.gpu else "cpu",
+            platform=IMAGE_PLATFORMS[asked.platform],
+            accelerator=accelerator,
+            cuda=_cuda(config, accelerator),
         )
 
     @property
@@ -64,7 +92,12 @@ class Target:
         return UV_PLATFORMS.get(self.platform, "")
 
     def __str__(self) -> str:
-        return f"Python {self.python}, {self.platform}, {self.accelerator}"
+        cuda = f" {self.cuda}" if self.cuda else ""
+        return f"Python {self.python}, {self.platform}, {self.accelerator}{cuda}"
+
+
+def _cuda(config: ModelConfig, accelerator: Accelerator) -> str:
+    return _minor(config.build.cuda or "") if accelerator == "cuda" else ""
 
 
 def _minor(version: str) -> str:

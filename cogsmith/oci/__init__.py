@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from cogsmith.oci import media_types
 from cogsmith.oci.archive import archive
-from cogsmith.oci.compression import compress, decompress, detect, recipe
+from cogsmith.oci.compression import (
+    GZIP_HEADER,
+    GZIP_MEMBER,
+    compress,
+    decompress,
+    detect,
+    gunzip_member,
+    gzip_member,
+    gzip_trailer,
+    recipe,
+)
 from cogsmith.oci.descriptor import Descriptor
 from cogsmith.oci.digest import CHUNK, Digest, Hasher, chunks_of, reader, verified
 from cogsmith.oci.document import MAX_DOCUMENT
@@ -24,7 +34,7 @@ from cogsmith.oci.media_types import Compression
 from cogsmith.oci.platforms import Platform
 from cogsmith.oci.reference import DOCKER_HUB, Reference
 from cogsmith.oci.tar_reader import Member, TarReader
-from cogsmith.oci.tar_writer import tar
+from cogsmith.oci.tar_writer import scaffold, tar
 from cogsmith.oci.validate import validate
 
 __all__ = [  # noqa: RUF022 - in the order of the alphabet, as every door
@@ -40,6 +50,8 @@ __all__ = [  # noqa: RUF022 - in the order of the alphabet, as every door
     "EPOCH",
     "Entry",
     "File",
+    "GZIP_HEADER",
+    "GZIP_MEMBER",
     "Hardlink",
     "Hasher",
     "Healthcheck",
@@ -66,11 +78,15 @@ __all__ = [  # noqa: RUF022 - in the order of the alphabet, as every door
     "compress",
     "decompress",
     "detect",
+    "gunzip_member",
+    "gzip_member",
+    "gzip_trailer",
     "layer",
     "media_types",
     "pack",
     "reader",
     "recipe",
+    "scaffold",
     "tar",
     "validate",
     "verified",

@@ -157,7 +157,7 @@ def _wrong(entry: Entry) -> str:
 
 
 def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= c <= "\udfff" for c in text)
+    return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _check_parents(found: dict[tuple[str, ...], Entry]) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from cogsmith.errors import InvalidLayer
 from cogsmith.oci.digest import chunks_of
 from cogsmith.oci.entries import EPOCH, Directory, Entry, File, Hardlink, Symlink, arrange
 
-__all__ = ["BLOCK", "tar"]
+__all__ = ["BLOCK", "scaffold", "tar"]
 
 BLOCK = 512
 PIECE = 256 * 1024  # small pieces are joined to so many bytes: hashing has a price per piece
@@ -35,16 +35,34 @@ def tar(
     for ``lower`` see ``arrange``. Raises InvalidLayer, before the first piece for what is wrong
     with entries, and later for a file that has not as many bytes as it should.
     """
-    return _joined(_pieces(arrange(entries, lower), mtime))
+    return _joined(_filled(scaffold(entries, mtime=mtime, lower=lower)))
 
 
-def _pieces(entries: list[Entry], mtime: int) -> Iterator[bytes]:
+def scaffold(
+    entries: Iterable[Entry], *, mtime: int = EPOCH, lower: Collection[str] = ()
+) -> Iterator[bytes | File]:
+    """The same archive without the bytes of its files: each file stands where they belong.
+
+    For those who have the bytes in a form that is worth keeping: compressed already.
+    """
+    return _pieces(arrange(entries, lower), mtime)
+
+
+def _pieces(entries: list[Entry], mtime: int) -> Iterator[bytes | File]:
     for entry in entries:
         yield header(entry, mtime)
         if isinstance(entry, File):
-            yield from _content(entry)
+            yield entry
             yield bytes(-entry.size % BLOCK)
     yield _END
+
+
+def _filled(pieces: Iterable[bytes | File]) -> Iterator[bytes]:
+    for piece in pieces:
+        if isinstance(piece, File):
+            yield from _content(piece)
+        else:
+            yield piece
 
 
 def _content(file: File) -> Iterator[bytes]:

@@ -30,11 +30,16 @@ from cogsmith.oci.tree import Tree
 __all__ = ["validate"]
 
 
-def validate(subject: Image | Artifact | Layout) -> tuple[Problem, ...]:
-    """What is wrong with an image, an artifact, or everything in a layout; () for nothing."""
+def validate(subject: Image | Artifact | Layout, *, layers: bool = True) -> tuple[Problem, ...]:
+    """What is wrong with an image, an artifact, or everything in a layout; () for nothing.
+
+    ``layers=False`` reads an image's documents alone: nothing has to come from afar.
+    """
     if isinstance(subject, Layout):
         return tuple(_layout(subject))
-    return tuple(_image(subject) if isinstance(subject, Image) else _artifact(subject))
+    if isinstance(subject, Artifact):
+        return tuple(_artifact(subject))
+    return tuple(_image(subject) if layers else _documents(subject))
 
 
 def _layout(layout: Layout) -> Iterator[Problem]:
@@ -94,12 +99,16 @@ def _differ(named: Descriptor, found: Hasher, where: str) -> Iterator[Problem]:
         yield Problem(message, where)
 
 
-def _image(image: Image) -> Iterator[Problem]:
+def _documents(image: Image) -> Iterator[Problem]:
     yield from _counts(image)
     yield from _names(image)
     config = Hasher(image.manifest.config.digest.algorithm)
     config.update(image.config.render())
     yield from _differ(image.manifest.config, config, "config")
+
+
+def _image(image: Image) -> Iterator[Problem]:
+    yield from _documents(image)
     for number, layer in enumerate(image.layers):
         yield from _Layer(layer, number).problems()
 

@@ -12,6 +12,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # typing's own would be half of what it takes to start a worker
 if TYPE_CHECKING:
+    from cogsmith.runtime import page
     from cogsmith.runtime.client import Worker
     from cogsmith.runtime.openai.model import is_language_model
     from cogsmith.runtime.server.app import serve
@@ -19,7 +20,16 @@ if TYPE_CHECKING:
     from cogsmith.runtime.server.site import Offer, Site
     from cogsmith.runtime.spec import WorkerSpec
 
-__all__ = ["Offer", "Settings", "Site", "Worker", "WorkerSpec", "is_language_model", "serve"]
+__all__ = [
+    "Offer",
+    "Settings",
+    "Site",
+    "Worker",
+    "WorkerSpec",
+    "is_language_model",
+    "page",
+    "serve",
+]
 
 _HOMES = {
     "Offer": "cogsmith.runtime.server.site",
@@ -34,6 +44,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Looked up when asked for: the child comes through this door too, and needs none of it."""
+    if name == "page":
+        return import_module("cogsmith.runtime.page")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -14,6 +14,7 @@ import importlib  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 
+from cogsmith.runtime.process.init import become  # noqa: E402
 from cogsmith.runtime.process.spawn import spawn  # noqa: E402
 
 TYPE_CHECKING = False  # typing's own takes as long to import as the process to start
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 
 def main() -> NoReturn:
-    """Serve until told to end, and end as the signal says."""
+    """Serve until told to end, and end as the signal says; as process 1, beside a small init."""
+    become()
     early = _early() if len(sys.argv) == 1 or not {"-h", "--help"} & {*sys.argv} else None
     image = importlib.import_module("cogsmith.runtime.image")
     sys.exit(image.main(sys.argv[1:], early))

@@ -111,6 +111,11 @@ class Worker:
         return not self._exited.done()
 
     @property
+    def pid(self) -> int:
+        """The number of its process, and of the session that all it starts is in."""
+        return self._child.pid
+
+    @property
     def slots(self) -> int:
         """How many predictions it runs at once; known when it is ready."""
         return self._slots

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from cogsmith.signature.checks import check, fits
 from cogsmith.signature.documents import openapi
+from cogsmith.signature.from_openapi import from_openapi
 from cogsmith.signature.load import load
 from cogsmith.signature.reader import parse
 from cogsmith.signature.types import (
@@ -40,6 +41,7 @@ __all__ = [
     "complete",
     "decoders",
     "fits",
+    "from_openapi",
     "load",
     "openapi",
     "parse",

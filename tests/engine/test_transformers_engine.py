@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import pytest
@@ -31,6 +32,11 @@ class Counter:
     gate: threading.Event = field(default_factory=threading.Event)
     stepped: list[int] = field(default_factory=list)
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(max_context=10_000))
+
+    shelf = None
+
+    def adapted(self, _: object) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def decode(self, request: Request) -> Iterator[Chunk | None]:
         token = request.token_ids[0]
@@ -207,11 +213,12 @@ def test_a_step_posts_once_for_each_loop(monkeypatch: pytest.MonkeyPatch) -> Non
     class Pairs:
         capabilities = Capabilities(max_context=100)
         used = 0.0
+        shelf = None
 
         def __init__(self) -> None:
             self.numbers: list[int] = []
 
-        def join(self, number: int, _: Request) -> bool:
+        def join(self, number: int, _: Request, __: object) -> bool:
             self.numbers.append(number)
             return True
 
@@ -249,8 +256,9 @@ def test_what_never_fits_is_told_and_the_next_is_answered() -> None:
     class Picky:
         capabilities = Capabilities()
         used = 0.0
+        shelf = None
 
-        def join(self, number: int, request: Request) -> bool:
+        def join(self, number: int, request: Request, _: object) -> bool:
             if request.id == "broken":
                 raise MemoryError
             return request.id != "huge"

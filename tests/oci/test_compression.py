@@ -7,16 +7,27 @@ import io
 import shutil
 import subprocess
 import sys
-import zlib
+import threading
 from collections.abc import Iterable
 
+import deflate
 import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cogsmith.errors import InvalidLayer
-from cogsmith.oci import Compression, compress, decompress, detect, recipe
+from cogsmith.oci import (
+    GZIP_MEMBER,
+    Compression,
+    Digest,
+    compress,
+    decompress,
+    detect,
+    gzip_member,
+    recipe,
+)
+from cogsmith.oci.compression import PIECE
 from cogsmith.oci.media_types import COMPRESSIONS
 
 TEXT = b"all work and no play " * 5000
@@ -46,18 +57,43 @@ def test_a_gzip_header_tells_of_no_machine_and_no_time() -> None:
     assert joined(compress([TEXT], "gzip")).startswith(bytes.fromhex("1f8b08 00 00000000 00 ff"))
 
 
-def test_gzip_bytes_are_zlibs() -> None:
-    """A golden form: header, what zlib makes at level 6, checksum, size."""
-    deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
-    body = deflate.compress(TEXT) + deflate.flush()
-    tail = zlib.crc32(TEXT).to_bytes(4, "little") + len(TEXT).to_bytes(4, "little")
-    assert joined(compress([TEXT], "gzip"))[10:] == body + tail
+def test_gzip_bytes_are_the_same_everywhere() -> None:
+    """A golden form, of several members. A change of it changes the digest of every image."""
+    made = joined(compress([TEXT] * 30, "gzip"))
+    golden = "c4e7075bc4ee1651c4505850d76e55a2c3d34c9ea407578cf3c62f73163d89d2"
+    assert str(Digest.of(made)) == f"sha256:{golden}"
+
+
+def test_a_stream_is_cut_into_members_of_one_mebibyte() -> None:
+    text = b"".join(b"%d " % number for number in range(400_000))
+    cuts = range(0, len(text), GZIP_MEMBER)
+    members = [gzip_member(text[at : at + GZIP_MEMBER]) for at in cuts]
+    assert len(members) == 3
+    assert joined(compress([text[:7], text[7:]], "gzip")) == joined(members)
+    for member, at in zip(members, cuts, strict=True):
+        assert gzip.decompress(member) == text[at : at + GZIP_MEMBER]
 
 
 def test_the_recipe_names_the_compressor() -> None:
-    assert recipe("gzip") == f"gzip-6 zlib {zlib.ZLIB_RUNTIME_VERSION}"
+    assert recipe("gzip") == f"gzip-6/1048576 libdeflate of deflate {deflate.__version__}"
     assert recipe("zstd").startswith("zstd-3 libzstd 1.")
     assert recipe("none") == "none"
+
+
+def test_a_reader_that_stops_early_leaves_no_thread_behind() -> None:
+    pieces = compress((bytes(1 << 20) for _ in range(50)), "gzip")
+    next(pieces), next(pieces)
+    pieces.close()  # type: ignore[attr-defined]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("gzip")]
+
+
+def test_memory_stays_flat_however_slow_the_reader_is() -> None:
+    """Only so many members are taken before anybody has read what was made of them."""
+    taken = []
+    pieces = compress((taken.append(n) or bytes(1 << 20) for n in range(100)), "gzip")  # type: ignore[func-returns-value]
+    next(pieces), next(pieces)
+    assert len(taken) < 10
+    assert len(joined(pieces)) > 0
 
 
 @both
@@ -162,11 +198,19 @@ def test_a_skippable_frame_holds_nothing() -> None:
     assert joined(decompress([made], "zstd")) == TEXT
 
 
-def test_zstandard_is_imported_when_it_is_needed() -> None:
-    code = "import cogsmith.oci, sys; assert 'zstandard' not in sys.modules"
+def test_compressors_are_imported_when_they_are_needed() -> None:
+    code = "import cogsmith.oci, sys; assert not {'zstandard', 'deflate'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_pythons_own_reader_agrees() -> None:
     made = joined(compress([TEXT], "gzip"))
     assert gzip.GzipFile(fileobj=io.BytesIO(made)).read() == TEXT
+
+
+@pytest.mark.timeout(60)
+def test_a_member_that_ends_where_a_step_of_decompression_does() -> None:
+    """zlib then names what follows twice, as rest and as not consumed: it went on for ever."""
+    data = b"".join(n.to_bytes(4, "big") for n in range(PIECE // 4))
+    stream = gzip.compress(data) + gzip.compress(b"and more")
+    assert joined(decompress([stream], "gzip")) == data + b"and more"

@@ -18,6 +18,7 @@ import torch
 from cogsmith.engine.engine import Capabilities, Chunk, Request
 from cogsmith.engine.transformers.attention import Piece, Step
 from cogsmith.engine.transformers.failures import STEP_FAILURES, failure, is_memory, no_number
+from cogsmith.engine.transformers.lora import Deltas, Part, Seams, Shelf
 from cogsmith.engine.transformers.pages import Pages, Place, Shape
 from cogsmith.engine.transformers.prefixes import Prefixes, common, encoded
 from cogsmith.engine.transformers.runner import Outcome
@@ -34,12 +35,14 @@ class Limits:
     """Bounds: tokens that the cache may hold, requests at once, prompt tokens in a step.
 
     ``alone`` is for steps in which nobody waits for a next token, ``beside`` for the others.
+    ``adapters`` is how many of them stay ready.
     """
 
     cache_tokens: int
     max_batch: int
     alone: int = 512
     beside: int = 128
+    adapters: int = 8
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +55,7 @@ class _Row:
     place: Place
     tokens: list[int]
     prompt: bytes
+    deltas: Deltas | None = None
     written: int = 0
     leader: _Row | None = None
     shared: int = 0
@@ -60,6 +64,11 @@ class _Row:
     def todo(self) -> int:
         """Tokens to be read before the next can be picked; 0 while another reads for us."""
         return 0 if self.leader is not None else len(self.tokens) - self.written
+
+    @property
+    def adapter(self) -> str:
+        """The name of the adapter's content: what was read with another is of no use."""
+        return "" if self.deltas is None else self.deltas.key
 
     @property
     def left(self) -> int:
@@ -102,6 +111,8 @@ class Batch:
         """Take a model whose attention is ours (`attention.NAME`)."""
         self.capabilities = capabilities
         self._model = model
+        self._seams = Seams(model)
+        self.shelf = Shelf(self._seams, limits.adapters)
         self._end_ids = end_ids
         self._limits = limits
         self._rows: dict[int, _Row] = {}
@@ -113,7 +124,7 @@ class Batch:
         """The share of the cache that running requests have reserved."""
         return self._pages.reserved / self._pages.limit
 
-    def join(self, number: int, request: Request) -> bool:
+    def join(self, number: int, request: Request, deltas: Deltas | None = None) -> bool:
         """Take a request in where there is room for its prompt and answer."""
         if len(self._rows) >= self._limits.max_batch:
             return False
@@ -122,6 +133,7 @@ class Batch:
             if place is None:
                 return False
             self._rows[number] = row = self._row(request, place)
+            row.deltas = deltas
             self._adopt(row)
         return True
 
@@ -174,11 +186,13 @@ class Batch:
         """Copy the longest beginning that somebody has read; wait for one being read now."""
         row.leader = None
         wanted = row.prompt[:-4]  # the last token is read in any case: its logits are wanted
-        count, kept = self._prefixes.longest(wanted)
+        count, kept = self._prefixes.longest(wanted, row.adapter)
         best: _Row | None = None
         for other in self._rows.values():
             if other is row:
                 break  # those behind us may wait for us
+            if other.adapter != row.adapter:
+                continue
             shared = common(wanted, other.prompt)
             if shared > (row.shared if best else 0):
                 best, row.shared = other, shared
@@ -219,15 +233,33 @@ class Batch:
             if piece.end == len(tokens):
                 ends[number] = len(ids) - 1
         device = self._pages.shape.device
-        out = self._model(
-            input_ids=torch.tensor([ids], device=device),
-            position_ids=torch.tensor([step.positions()], device=device),
-            use_cache=False,
-            logits_to_keep=torch.tensor(list(ends.values()) or [0], device=device),
-            step=step,
-        )
+        with self._seams.use(self._parts([given[at] for at in step.order])):
+            out = self._model(
+                input_ids=torch.tensor([ids], device=device),
+                position_ids=torch.tensor([step.positions()], device=device),
+                use_cache=False,
+                logits_to_keep=torch.tensor(list(ends.values()) or [0], device=device),
+                step=step,
+            )
         pickers = [self._rows[number].picker for number in ends]
         return dict(zip(ends, pick(out.logits[0], pickers), strict=True)) if ends else {}
+
+    def _parts(self, given: Sequence[tuple[int, Piece]]) -> list[Part]:
+        """Each adapter of the step, with the places of its tokens."""
+        places: dict[str, list[int]] = {}
+        found: dict[str, Deltas] = {}
+        begin = 0
+        for number, piece in given:
+            deltas = self._rows[number].deltas
+            if deltas is not None:
+                found[deltas.key] = deltas
+                places.setdefault(deltas.key, []).extend(range(begin, begin + piece.count))
+            begin += piece.count
+        device = self._pages.shape.device
+        return [
+            Part(one, None if len(at) == begin else torch.tensor(at, device=device))
+            for one, at in ((found[key], places[key]) for key in found)
+        ]
 
     def _tell(self, number: int, picked: Picked | None) -> Chunk | EngineError:
         row = self._rows[number]
@@ -259,7 +291,7 @@ class Batch:
         if room >= 0:
             # Nobody waits for it: a copy for which there is no memory is not missed.
             with torch.inference_mode(), contextlib.suppress(*STEP_FAILURES):
-                prefixes.keep(encoded(row.tokens[: row.written]), row.place)
+                prefixes.keep(encoded(row.tokens[: row.written]), row.place, row.adapter)
 
     def _discard(self, number: int) -> None:
         """Give a row back, less what went wrong in it."""

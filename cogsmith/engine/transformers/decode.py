@@ -10,6 +10,7 @@ own caches.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
 from cogsmith.engine.engine import Capabilities, Chunk, Request
 from cogsmith.engine.transformers.failures import no_number
+from cogsmith.engine.transformers.lora import Deltas, Part, Seams, Shelf
 from cogsmith.engine.transformers.sampling import Picked, Picker, pick
 
 __all__ = ["CausalDecoder", "ImageDecoder", "SeqToSeqDecoder"]
@@ -32,10 +34,19 @@ class CausalDecoder:
     # Tokens: a long prompt is read in pieces, so that a cancel need not wait for all of it.
     piece = 512
 
-    def __init__(self, model: Any, capabilities: Capabilities, end_ids: frozenset[int]) -> None:
+    def __init__(
+        self, model: Any, capabilities: Capabilities, end_ids: frozenset[int], *, adapters: int = 0
+    ) -> None:
+        """``adapters`` is how many of them stay ready; none are taken where it is 0."""
         self.capabilities = capabilities
         self._model = model
         self._end_ids = end_ids
+        self._seams = Seams(model)
+        self.shelf = Shelf(self._seams, adapters) if adapters else None
+
+    def adapted(self, deltas: Deltas | None) -> AbstractContextManager[None]:
+        """Within it, forward passes are those of the base with that adapter."""
+        return self._seams.use([Part(deltas)] if deltas else [])
 
     def decode(self, request: Request) -> Iterator[Chunk | None]:
         """The answer, a token a chunk; None before each piece of the prompt."""

@@ -11,12 +11,16 @@ import queue
 import threading
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from cogsmith.engine.engine import Capabilities, Chunk, Request, Stats, admit
 from cogsmith.engine.transformers.failures import STEP_FAILURES, failure
 from cogsmith.engine.transformers.runner import Runner
 from cogsmith.engine.transformers.service import Inbox, Job, Service, deliver
 from cogsmith.errors import CogsmithError, EngineError
+
+if TYPE_CHECKING:
+    from cogsmith.engine.transformers.lora import Shelf
 
 __all__ = ["TransformersEngine"]
 
@@ -30,6 +34,7 @@ class TransformersEngine:
         self._inbox: Inbox = queue.SimpleQueue()
         self._jobs: dict[str, Job] = {}
         self._service: Service | None = None
+        self._shelf: Shelf | None = None
         self._thread: threading.Thread | None = None
         self._ended = False
         self.capabilities = Capabilities()
@@ -92,16 +97,34 @@ class TransformersEngine:
         if request.id in self._jobs:
             raise EngineError(f"a request {request.id!r} is being answered already", where="id")
         job = self._jobs[request.id] = Job(request)
-        self._inbox.put(job)
-        if self._gone():  # between the look above and now: nobody else would tell this one
-            deliver([(job, EngineError("the engine's thread ended", code="E1200"))])
+        if request.adapter is None:
+            self._post(job)
+        else:
+            job.fetching = asyncio.create_task(self._fetch(job, request.adapter))
         return job
+
+    def _post(self, job: Job) -> None:
+        self._inbox.put(job)
+        if self._gone():  # between the look before and now: nobody else would tell this one
+            deliver([(job, EngineError("the engine's thread ended", code="E1200"))])
+
+    async def _fetch(self, job: Job, adapter: str) -> None:
+        """Bring the job's adapter, then post it; meanwhile the others' steps go on."""
+        shelf = self._shelf
+        assert shelf is not None, "admitted, so that the model takes adapters"
+        try:
+            job.deltas = await asyncio.to_thread(shelf.get, adapter)
+        except (EngineError, *STEP_FAILURES) as problem:
+            deliver([(job, failure(problem))])
+        else:
+            self._post(job)
 
     def _work(self, loop: asyncio.AbstractEventLoop, ready: asyncio.Future[Capabilities]) -> None:
         """The thread: load, answer until told to end, and never end without a word."""
         ending = EngineError("the engine's thread ended", code="E1200", hint="load it again")
         try:
             runner = self._make()
+            self._shelf = runner.shelf
             self._service = Service(runner, self._inbox)
             loop.call_soon_threadsafe(_settle, ready, runner.capabilities)
             self._service.run()
@@ -109,7 +132,7 @@ class TransformersEngine:
             ending = failure(problem)
         finally:
             self._ended = True
-            self._service = None
+            self._service = self._shelf = None
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_settle, ready, ending)
             deliver([(job, ending) for job in list(self._jobs.values())])

@@ -34,8 +34,8 @@ async def load(source: str | Path, **options: Unpack[Options]) -> LanguageModel:
     """Load a checkpoint, ready to answer.
 
     ``source`` is a folder, or a hub id such as ``org/name``. ``options`` are ``device``,
-    ``dtype``, ``revision``, ``context``, ``cache_tokens`` and ``max_batch``: `Settings` says
-    what they mean.
+    ``dtype``, ``revision``, ``context``, ``cache_tokens``, ``max_batch`` and ``max_adapters``:
+    `Settings` says what they mean.
 
     Raises CheckpointError with the exact path and what to do, or EngineError for a device or
     dtype that there is not, or a bound below 1.

@@ -17,7 +17,7 @@ from cogsmith.engine.transformers.batch import Batch, Limits
 from cogsmith.engine.transformers.decode import CausalDecoder, ImageDecoder, SeqToSeqDecoder
 from cogsmith.engine.transformers.fit import shape_of
 from cogsmith.engine.transformers.memory import cache_tokens
-from cogsmith.engine.transformers.options import MAX_BATCH, Settings
+from cogsmith.engine.transformers.options import MAX_ADAPTERS, MAX_BATCH, Settings
 from cogsmith.engine.transformers.pages import Shape
 from cogsmith.engine.transformers.runner import Decoder, Runner, Turns
 from cogsmith.engine.transformers.source import Checkpoint
@@ -63,11 +63,13 @@ def _batch(model: Any, shape: Shape, settings: Settings, ends: frozenset[int]) -
     capabilities = Capabilities(
         batching=True,
         logprobs=True,
+        adapters=True,
         max_context=min(context or tokens, tokens),
         vocabulary=_vocabulary(model),
     )
     pace = {} if shape.device.type == "cpu" else {"alone": 2048, "beside": 512}
-    limits = Limits(cache_tokens=tokens, max_batch=most, **pace)
+    adapters = settings.max_adapters or MAX_ADAPTERS
+    limits = Limits(cache_tokens=tokens, max_batch=most, adapters=adapters, **pace)
     return Batch(model, capabilities, ends, shape=shape, limits=limits)
 
 
@@ -80,7 +82,8 @@ def _decoder(
         return SeqToSeqDecoder(model, replace(known, encoder_decoder=True), ends)
     known = replace(known, max_context=_context(config, settings.context))
     if getattr(config, "vision_config", None) is None:
-        return CausalDecoder(model, known, ends)
+        known = replace(known, adapters=True)
+        return CausalDecoder(model, known, ends, adapters=settings.max_adapters or MAX_ADAPTERS)
     capabilities = replace(
         known,
         images=True,

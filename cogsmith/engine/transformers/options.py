@@ -7,9 +7,10 @@ from typing import TypedDict
 
 from cogsmith.errors import EngineError, Problem
 
-__all__ = ["MAX_BATCH", "Options", "Settings"]
+__all__ = ["MAX_ADAPTERS", "MAX_BATCH", "Options", "Settings"]
 
 MAX_BATCH = 32
+MAX_ADAPTERS = 8
 
 
 class Options(TypedDict, total=False):
@@ -21,6 +22,7 @@ class Options(TypedDict, total=False):
     context: int | None
     cache_tokens: int | None
     max_batch: int | None
+    max_adapters: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class Settings:
     limit of tokens per request. ``cache_tokens`` bounds the tokens, of all requests together,
     whose keys and values are in memory: a share of what is free where it is None.
     ``max_batch`` is how many requests run at once (None: 32; 8 where each has a loop of its
-    own); the others wait.
+    own); the others wait. ``max_adapters`` is how many adapters stay loaded (None: 8).
 
     Raises EngineError for a bound below 1.
     """
@@ -44,10 +46,11 @@ class Settings:
     context: int | None = None
     cache_tokens: int | None = None
     max_batch: int | None = None
+    max_adapters: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse bounds that let nothing in."""
-        names = ("context", "cache_tokens", "max_batch")
+        names = ("context", "cache_tokens", "max_batch", "max_adapters")
         found = [(name, getattr(self, name)) for name in names]
         problems = [
             Problem(f"must be at least 1, not {value}", name, "leave it out for the default")

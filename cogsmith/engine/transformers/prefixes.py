@@ -44,27 +44,32 @@ class Prefixes:
     """What is kept, least recently used first."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[bytes, torch.Tensor] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, bytes], torch.Tensor] = OrderedDict()
         self.tokens = 0
 
-    def longest(self, tokens: bytes) -> tuple[int, torch.Tensor | None]:
-        """How many of these tokens were read before, and what they left (the first of it)."""
-        best = max(self._kept, key=lambda kept: common(kept, tokens), default=b"")
+    def longest(self, tokens: bytes, adapter: str = "") -> tuple[int, torch.Tensor | None]:
+        """How many of these tokens were read before, and what they left (the first of it).
+
+        What an adapter has read is of use to that adapter alone.
+        """
+        own = [kept for by, kept in self._kept if by == adapter]
+        best = max(own, key=lambda kept: common(kept, tokens), default=b"")
         count = common(best, tokens)
         if count < _WORTH:
             return 0, None
-        self._kept.move_to_end(best)
-        return count, self._kept[best]
+        self._kept.move_to_end((adapter, best))
+        return count, self._kept[adapter, best]
 
-    def keep(self, tokens: bytes, place: Place) -> None:
+    def keep(self, tokens: bytes, place: Place, adapter: str = "") -> None:
         """Copy what a request leaves behind; whatever that continues is dropped for it."""
         count = len(tokens) // 4
-        if count < _WORTH or any(kept.startswith(tokens) for kept in self._kept):
+        own = [kept for by, kept in self._kept if by == adapter]
+        if count < _WORTH or any(kept.startswith(tokens) for kept in own):
             return
         copy = place.keys(0, count).clone()
-        for kept in [kept for kept in self._kept if tokens.startswith(kept)]:
-            self._drop(kept)
-        self._kept[tokens] = copy
+        for kept in [kept for kept in own if tokens.startswith(kept)]:
+            self._drop((adapter, kept))
+        self._kept[adapter, tokens] = copy
         self.tokens += count
         if len(self._kept) > _MOST:
             self.forget()
@@ -76,6 +81,6 @@ class Prefixes:
         self._drop(next(iter(self._kept)))
         return True
 
-    def _drop(self, tokens: bytes) -> None:
-        del self._kept[tokens]
-        self.tokens -= len(tokens) // 4
+    def _drop(self, kept: tuple[str, bytes]) -> None:
+        del self._kept[kept]
+        self.tokens -= len(kept[1]) // 4

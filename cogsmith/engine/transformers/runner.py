@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cogsmith.engine.engine import Capabilities, Chunk, Request
 from cogsmith.engine.transformers.failures import STEP_FAILURES, failure
 from cogsmith.errors import EngineError
+
+if TYPE_CHECKING:
+    from cogsmith.engine.transformers.lora import Deltas, Shelf
 
 __all__ = ["Decoder", "Outcome", "Runner", "Turns"]
 
@@ -28,8 +32,15 @@ class Runner(Protocol):
     def used(self) -> float:
         """The share of the cache that running requests hold, 0 to 1."""
 
-    def join(self, number: int, request: Request) -> bool:
-        """Take a request in under that number; False where there is no room now."""
+    @property
+    def shelf(self) -> Shelf | None:
+        """The adapters that are ready, where the model takes any (`Capabilities.adapters`)."""
+
+    def join(self, number: int, request: Request, deltas: Deltas | None) -> bool:
+        """Take a request in under that number; False where there is no room now.
+
+        ``deltas`` is the request's adapter, as the shelf gave it.
+        """
 
     def leave(self, number: int) -> None:
         """Forget a request that somebody took back; it is in no later step."""
@@ -45,6 +56,13 @@ class Decoder(Protocol):
     def capabilities(self) -> Capabilities:
         """What the model can do."""
 
+    @property
+    def shelf(self) -> Shelf | None:
+        """The adapters that are ready, where the model takes any."""
+
+    def adapted(self, deltas: Deltas | None) -> AbstractContextManager[None]:
+        """Within it, forward passes are those of the base with that adapter."""
+
     def decode(self, request: Request) -> Iterator[Chunk | None]:
         """The answer, a token a chunk, until the model ends it; None is a moment to look up."""
 
@@ -53,6 +71,7 @@ class Decoder(Protocol):
 class _Answer:
     chunks: Iterator[Chunk | None]
     left: int
+    deltas: Deltas | None
 
 
 class Turns:
@@ -61,6 +80,7 @@ class Turns:
     def __init__(self, decoder: Decoder, places: int = 8) -> None:
         """``places`` requests take turns; the others wait, since each holds a cache."""
         self.capabilities = decoder.capabilities
+        self.shelf = decoder.shelf
         self._decoder = decoder
         self._places = places
         self._answers: dict[int, _Answer] = {}
@@ -71,11 +91,12 @@ class Turns:
         """The share of the places that are taken."""
         return len(self._answers) / self._places
 
-    def join(self, number: int, request: Request) -> bool:
+    def join(self, number: int, request: Request, deltas: Deltas | None = None) -> bool:
         """Take a request in where there is a place."""
         if len(self._answers) >= self._places:
             return False
-        self._answers[number] = _Answer(self._decoder.decode(request), request.max_tokens)
+        chunks = self._decoder.decode(request)
+        self._answers[number] = _Answer(chunks, request.max_tokens, deltas)
         self._turns.append(number)
         return True
 
@@ -101,7 +122,8 @@ class Turns:
 
     def _advance(self, answer: _Answer) -> Chunk | None:
         try:
-            chunk = next(answer.chunks)
+            with self._decoder.adapted(answer.deltas):
+                chunk = next(answer.chunks)
         except StopIteration:
             return Chunk(finish_reason="stop")
         if chunk is None:

@@ -10,11 +10,15 @@ from __future__ import annotations
 import asyncio
 import queue
 from collections import deque
+from typing import TYPE_CHECKING
 
 from cogsmith.engine.engine import Chunk, Request, Stats
 from cogsmith.engine.transformers.failures import STEP_FAILURES, failure
 from cogsmith.engine.transformers.runner import Runner
 from cogsmith.errors import EngineError
+
+if TYPE_CHECKING:
+    from cogsmith.engine.transformers.lora import Deltas
 
 __all__ = ["Inbox", "Job", "Service", "deliver"]
 
@@ -24,6 +28,8 @@ class Job:
 
     def __init__(self, request: Request) -> None:
         self.request = request
+        self.deltas: Deltas | None = None
+        self.fetching: asyncio.Task[None] | None = None  # or it would be collected as garbage
         self.dropped = False
         self.loop = asyncio.get_running_loop()
         self._chunks: asyncio.Queue[Chunk | EngineError] = asyncio.Queue()
@@ -121,7 +127,7 @@ class Service:
         while self._waiting:
             job = self._waiting[0]
             try:
-                joined = self._runner.join(self._joined, job.request)
+                joined = self._runner.join(self._joined, job.request, job.deltas)
             except (EngineError, *STEP_FAILURES) as problem:
                 self._waiting.popleft()
                 deliver([(job, failure(problem))])

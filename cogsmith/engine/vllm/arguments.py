@@ -59,6 +59,12 @@ def _meant(settings: Settings) -> None:
         raise EngineError(
             f"no such dtype: {settings.dtype}", where="dtype", hint=f"use {', '.join(_DTYPES)}"
         )
+    if settings.max_adapters is not None:
+        raise EngineError(
+            "adapters are not passed on to vLLM",
+            where="max_adapters",
+            hint="use the transformers engine: MODEL_ENGINE=transformers",
+        )
     if settings.cache_tokens is not None:
         raise EngineError(
             "vLLM measures its cache in bytes, not in tokens",

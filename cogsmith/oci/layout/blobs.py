@@ -86,8 +86,12 @@ class Blobs:
 
         The archive is what ``tar`` gives; it is asked for once.
         """
+        return self.make(lambda write: pack(archive(), compression, write=write))
+
+    def make(self, pack: Callable[[Callable[[bytes], object]], tuple[Descriptor, Digest]]) -> Layer:
+        """Keep a layer whose bytes ``pack`` gives to a function, and whose names it answers."""
         with self.session(), new_file(self.ingest) as file:
-            descriptor, diff_id = pack(archive(), compression, write=file.write)
+            descriptor, diff_id = pack(file.write)
             file.publish(self.path(descriptor.digest))
         return Layer(descriptor=descriptor, diff_id=diff_id, open=lambda: self.open(descriptor))
 

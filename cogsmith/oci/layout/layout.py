@@ -156,21 +156,22 @@ class Layout(Blobs):
         with self.session():
             self._change(lambda entries: tuple(other for other in entries if other != entry))
 
-    def prune(self) -> Pruned:
+    def prune(self, *, dry: bool = False) -> Pruned:
         """Take away the bytes that no entry needs any more, and what broken-off runs left.
 
-        An artifact that is about another manifest goes with it. Raises OciError while another
-        process writes.
+        An artifact that is about another manifest goes with it. ``dry``: only say what would
+        go. Raises OciError while another process writes.
         """
         with locked(self.ingest / "session", fcntl.LOCK_EX | fcntl.LOCK_NB):
             entries = self._living()
-            self._change(lambda _: entries)
+            if not dry:
+                self._change(lambda _: entries)
             needed = {self.path(digest) for entry in entries for digest in self._needed(entry)}
             with refusals(self.root):
                 gone = [p for p in self.root.glob("blobs/*/*") if p not in needed]
                 gone += [p for p in self.ingest.iterdir() if p.suffix]
                 pruned = Pruned(files=len(gone), size=sum(path.stat().st_size for path in gone))
-                for path in gone:
+                for path in () if dry else gone:
                     path.unlink()
         return pruned
 

@@ -85,6 +85,11 @@ class Child:
                 os.killpg(self._process.pid, signal.SIGKILL)
         return self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """The number of the process, and of the session that all it starts is in."""
+        return self._process.pid
+
     def interrupt(self) -> None:
         """Tell a sync predictor to look for a cancel."""
         self._signal(CANCEL)

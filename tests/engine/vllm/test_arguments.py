@@ -78,7 +78,11 @@ def test_what_is_set_already_is_no_option() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "where"),
-    [(Settings(dtype="int3"), "dtype"), (Settings(cache_tokens=99), "cache_tokens")],
+    [
+        (Settings(dtype="int3"), "dtype"),
+        (Settings(cache_tokens=99), "cache_tokens"),
+        (Settings(max_adapters=9), "max_adapters"),
+    ],
 )
 def test_settings_without_a_meaning_here_are_refused(settings: Settings, where: str) -> None:
     with pytest.raises(EngineError) as refused:

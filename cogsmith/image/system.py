@@ -1,0 +1,29 @@
+"""What a base image has: as much of its file system as a build needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cogsmith.oci import Digest, Platform
+
+__all__ = ["System"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """The file system of a base image, read from its layers; paths have no slash before them.
+
+    ``digest`` is the base image's (of its manifest). ``files`` holds the few files whose
+    content matters: os-release, passwd, group, dpkg's status (also distroless' status.d), apt's
+    sources and keyrings, by the path under which they really lie. ``folders`` has every folder,
+    ``links`` every symbolic link with what it says (``bin`` -> ``usr/bin`` on merged systems),
+    ``programs`` every executable file in a folder named bin or sbin.
+    """
+
+    digest: Digest
+    platform: Platform
+    files: Mapping[str, bytes] = field(repr=False, hash=False)
+    folders: frozenset[str] = field(repr=False)
+    links: Mapping[str, str] = field(repr=False, hash=False)
+    programs: frozenset[str] = field(repr=False)
