@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,19 +25,24 @@ from cogsmith.prediction import Output
 
 @dataclass
 class Files:
-    """Moves the files of outputs to where the person wants them."""
+    """Brings the files of outputs to where the person wants them.
+
+    Temporary files that are newer than this are the prediction's own, and are moved. Older ones
+    are somebody's, also where a whole project lies in the temporary folder: they are copied.
+    """
 
     stem: Path
     suffix: str
     console: Console
     count: int = 0
+    since: float = field(default_factory=time.time)
 
     def place(self, url: str, name: str) -> str:
         """Bring one file here as ``STEM[.NAME].EXT`` and answer its new path."""
         source = Path(unquote(urlsplit(url).path))
         target = Path(f"{self.stem}{f'.{name}' if name else ''}{self.suffix or source.suffix}")
         self.count += 1
-        _bring(source, target)
+        _bring(source, target, self.since)
         self.console.note(f"Written output to: {target}")
         return str(target)
 
@@ -57,7 +63,7 @@ class Files:
         return value
 
 
-def _bring(source: Path, target: Path) -> None:
+def _bring(source: Path, target: Path, since: float) -> None:
     """Move a temporary file, copy any other; the target is whole or not there at all."""
     if _is_device(target):
         with source.open("rb") as whole, target.open("wb") as device:
@@ -65,7 +71,7 @@ def _bring(source: Path, target: Path) -> None:
         return
     target = _behind(target)
     part = target.with_name(f".{target.name}.part")
-    temporary = source.is_relative_to(tempfile.gettempdir())
+    temporary = source.is_relative_to(tempfile.gettempdir()) and source.lstat().st_ctime >= since
     (shutil.move if temporary else shutil.copyfile)(source, part)
     part.replace(target)
 

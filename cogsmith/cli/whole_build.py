@@ -95,7 +95,7 @@ def _report(built: Built, delivered: Delivered) -> Report:
         engine=delivered.kind,
         sent=delivered.sent.size,
         home=names[0].registry != DOCKER_HUB or bool(built.request.loaded.config.image),
-        gpu=built.request.loaded.config.build.gpu,
+        gpu=any(made.invocation.accelerator == "cuda" for made in built.made),
         seconds=built.seconds,
     )
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,20 @@ def test_one_file_keeps_its_ending(tmp_path: Path, heard: io.StringIO) -> None:
     assert placed == str(tmp_path / "output.png")
     assert Path(placed).read_text() == "x"
     assert heard.getvalue() == f"Written output to: {placed}\n"
+
+
+def test_a_temporary_file_is_moved_and_an_older_one_only_copied(
+    tmp_path: Path, heard: io.StringIO
+) -> None:
+    """A project may lie in the temporary folder, as this test's does."""
+    theirs = made(tmp_path, "of the project.svg")
+    time.sleep(0.05)  # more than a tick of the file system's clock
+    placed = files(tmp_path, heard)
+    fresh = made(tmp_path, "of the prediction.svg")
+    placed.place(theirs, "0")
+    placed.place(fresh, "1")
+    left = sorted(path.name for path in (tmp_path / "author's files").iterdir())
+    assert left == ["of the project.svg"]
 
 
 def test_the_ending_that_was_asked_for_wins(tmp_path: Path, heard: io.StringIO) -> None:

@@ -285,10 +285,7 @@ def copied(
     def copy(name: str) -> Project:
         folder = tmp_path / name
         shutil.copytree(EXAMPLES / name, folder)
-        temporary = tmp_path / "tmp"  # people's projects do not lie in the temporary folder
-        temporary.mkdir()
         project = Project(folder, {
-            "TMPDIR": str(temporary),
             "COGSMITH_CACHE_DIR": str(shared_cache), "COG_CACHE_DIR": str(tmp_path / "weights"),
             "COGSMITH_STORE": str(store), "COGSMITH_BASE_IMAGE": base_reference, "NO_COLOR": "1",
             "DOCKER_HOST": os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"),
