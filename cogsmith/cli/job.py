@@ -16,6 +16,7 @@ from typing import Any
 from cogsmith.cli.console import Console
 from cogsmith.cli.environment import prepared
 from cogsmith.cli.inputs import gather
+from cogsmith.cli.local_weights import weights_in_place
 from cogsmith.cli.output import Files, Printer, saved, write_document
 from cogsmith.cli.timings import Timings
 from cogsmith.config import Loaded
@@ -225,4 +226,5 @@ def of_model(loaded: Loaded, signature: Signature, asking: Asking, *, locked: bo
         weights=os.environ.get("COG_WEIGHTS"),
         setup_timeout=asking.setup_timeout,
     )
-    deliver(job, in_worker(spec.calling(signature)), asking.target, document=asking.as_document)
+    with weights_in_place(loaded):
+        deliver(job, in_worker(spec.calling(signature)), asking.target, document=asking.as_document)

@@ -16,6 +16,7 @@ from cogsmith.cli import image_word, options
 from cogsmith.cli.console import RED, Console
 from cogsmith.cli.environment import prepared
 from cogsmith.cli.local import choose, signature_of
+from cogsmith.cli.local_weights import weights_in_place
 from cogsmith.cli.settings import variables
 from cogsmith.config import Loaded
 from cogsmith.environment import Environment
@@ -130,7 +131,8 @@ def command(
         console.warning(OPEN)
     _hear_the_server(told, settings)
     try:
-        ended_by = serve(site, settings, listening=told.listening)
+        with weights_in_place(loaded):
+            ended_by = serve(site, settings, listening=told.listening)
     finally:
         _drop_what_nobody_reads()
     if ended_by == signal.SIGINT:

@@ -15,6 +15,7 @@ from cogsmith.cli import image_word
 from cogsmith.cli.console import Console
 from cogsmith.cli.environment import prepared
 from cogsmith.cli.local import choose, signature_of
+from cogsmith.cli.local_weights import weights_in_place
 from cogsmith.config import Loaded
 from cogsmith.contract import read
 from cogsmith.errors import ContractError, UsageError
@@ -99,7 +100,8 @@ class Here:
             weights=os.environ.get("COG_WEIGHTS"), setup_timeout=self.wanted.patience,
         ).calling(self.signature)  # fmt: skip
         self.wanted.console.note("Starting the worker and running setup()")
-        return asyncio.run(self._run(spec, play))
+        with weights_in_place(self.loaded):
+            return asyncio.run(self._run(spec, play))
 
     async def _run(self, spec: WorkerSpec, play: Play) -> Report:
         at_once = self.wanted.at_once
