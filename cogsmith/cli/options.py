@@ -120,7 +120,7 @@ _OF_BUILDS: tuple[Callable[[Any], Any], ...] = (
     click.option("--pull", is_flag=True, help="Ask the registry for a newer base image."),
     click.option(
         "--separate-weights", "separate", is_flag=True,
-        help="Keep what lies beside weights in their layers, too, apart from the code.",
+        help="Cog's; weights, and what lies beside them, always have layers apart from the code.",
     ),
     click.option(
         "--openapi-schema", "schema", metavar="FILE",

@@ -48,7 +48,7 @@ class Request:
     platforms: tuple[str, ...] = (DEFAULT_PLATFORM,)
     accelerator: Literal["cpu", "cuda"] | None = None
     mtime: int = EPOCH
-    separate: bool = False
+    separate: bool = True
     anew: bool = False
     pull: bool = False
     locked: bool = False
@@ -90,7 +90,7 @@ def checked(
         loaded=loaded, references=references, schema=schema, base=base, platforms=platforms,
         accelerator=asked["accelerator"],
         mtime=EPOCH if timestamp is None or timestamp < 0 else timestamp,
-        separate=asked["separate"], anew=asked["no_cache"], pull=asked["pull"],
+        separate=True, anew=asked["no_cache"], pull=asked["pull"],
         locked=asked["locked"], docker=docker, weights=weights,
     )  # fmt: skip
 

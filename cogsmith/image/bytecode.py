@@ -36,7 +36,7 @@ from cogsmith.process import run
 
 __all__ = ["bytecode_recipes"]
 
-VERSION = 1
+VERSION = 2
 BUDGET = 16  # layers
 RUN = 6_000_000  # bytes of source that one process compiles: about a second
 LIBRARIES = "nvidia-"  # wheels of CUDA's libraries: large, with hardly any Python in them

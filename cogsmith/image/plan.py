@@ -96,8 +96,9 @@ def budget_of(base: Base) -> Budget:
         message = f"the base image has {len(base.image.layers)} layers, and an image of ours needs"
         hint = "choose a --base-image with fewer layers"
         raise OciError(f"{message} 22 of {MOST_LAYERS}", where=base.reference, hint=hint)
-    weights = min(16, free // 4)
-    bytecode = min(16, free // 4)
+    weights = min(12, free // 4)
+    # Byte code follows wheels: with few layers of it, a small package's means that of many.
+    bytecode = min(32, max(free // 4, free - weights - 44))
     return Budget(
         system=4, server=4, weights=weights, bytecode=bytecode,
         wheel=min(44, free - weights - bytecode),

@@ -124,6 +124,19 @@ def test_of_a_collection_only_its_own_files_are_likely() -> None:
     assert likely(sizes(*fewer), lambda _: "") == sorted(fewer)
 
 
+def test_of_a_collection_what_the_rest_imports_is_likely() -> None:
+    texts = {f"hub/models/m{number}/__init__.py": "" for number in range(70)}
+    texts |= {f"hub/models/m{number}/code.py": "" for number in range(70)}
+    texts["hub/models/__init__.py"] = "if True:\n    from .m2 import code\n"
+    texts["hub/loading.py"] = "from .models.m1.code import one\n"
+    texts["hub/__init__.py"] = ""
+    found = likely(dict.fromkeys(texts, 1000), lambda path: texts[path])
+    assert found == [
+        "hub/__init__.py", "hub/loading.py", "hub/models/__init__.py",
+        "hub/models/m1/__init__.py", "hub/models/m1/code.py",
+    ]  # fmt: skip
+
+
 def test_of_a_large_wheel_what_its_packages_import_is_likely() -> None:
     texts = {
         "big/__init__.py": "import os, big.direct as d\nif True:\n    from .inside import x\n",
@@ -133,9 +146,10 @@ def test_of_a_large_wheel_what_its_packages_import_is_likely() -> None:
         "big/deep/__init__.py": "",
         "big/deep/part.py": "",
         "big/deep/er/__init__.py": "",
+        "big/deep/er/est/__init__.py": "",
         "big/lazy.py": "",
         "single.py": "",
     }
     whole = likely(dict.fromkeys(texts, 2_000_000), lambda path: texts[path])
-    assert whole == sorted(texts.keys() - {"big/lazy.py", "big/deep/er/__init__.py"})
+    assert whole == sorted(texts.keys() - {"big/lazy.py", "big/deep/er/est/__init__.py"})
     assert likely(sizes(*texts), lambda path: texts[path]) == sorted(texts)

@@ -21,6 +21,7 @@ __all__ = ["likely"]
 
 TESTS = {"test", "tests", "testing", "_testing", "benchmarks"}
 COLLECTION = 64  # packages in a folder from which on it is a collection
+DEPTH = 3  # slashes in the path of a package that may be imported by itself: torch.distributed.fsdp
 LARGE = 12_000_000  # bytes of source from which on imports decide
 
 # "import a, b as c", "from .a import (b,\n c)": what stands at the begin of a line.
@@ -38,27 +39,46 @@ Read = Callable[[str], str]
 
 def likely(modules: Mapping[str, int], read: Read) -> list[str]:
     """Of the modules of a wheel (path below its root -> size in bytes), the likely, in order."""
-    left = _without_collections(p for p in modules if TESTS.isdisjoint(p.split("/")[:-1]))
+    taken = {path for path in modules if TESTS.isdisjoint(path.split("/")[:-1])}
+    collections = _collections(taken)
+    left = {path for path in taken if not _lies_in(path, collections)}
     if sum(modules[path] for path in left) > LARGE:
-        left = _imported(left, read)
+        return sorted(_imported({path for path in left if _is_root(path)}, left, read))
+    if left != taken:  # of a collection, what the rest imports (transformers: models.auto)
+        left |= _named_by(left, collections, taken, read)
     return sorted(left)
 
 
-def _without_collections(paths: Iterable[str]) -> set[str]:
-    folders = {path: tuple(path.split("/")[:-1]) for path in paths}
-    packages = {parts[:end] for parts in folders.values() for end in range(2, len(parts) + 1)}
+def _collections(paths: Iterable[str]) -> set[tuple[str, ...]]:
+    """The folders with very many packages in them."""
+    folders = {tuple(path.split("/")[:-1]) for path in paths}
+    packages = {parts[:end] for parts in folders for end in range(2, len(parts) + 1)}
     counts = Counter(package[:-1] for package in packages)
-    collections = {folder for folder, count in counts.items() if count >= COLLECTION}
+    return {folder for folder, count in counts.items() if count >= COLLECTION}
+
+
+def _lies_in(path: str, collections: set[tuple[str, ...]]) -> bool:
+    """Whether a module belongs to a package of a collection (the collection's own do not)."""
+    parts = tuple(path.split("/")[:-1])
+    return any(parts[:end] in collections for end in range(1, len(parts)))
+
+
+def _named_by(
+    left: set[str], collections: set[tuple[str, ...]], paths: set[str], read: Read
+) -> set[str]:
+    """The modules of collections that modules outside of them import, and no more of theirs."""
+    outside = (path for path in left if tuple(path.split("/")[:-1]) not in collections)
     return {
-        path
-        for path, parts in folders.items()
-        if not any(parts[:end] in collections for end in range(1, len(parts)))
+        file
+        for path in outside
+        for name in _imports(read(path), path)
+        for file in _files(name, paths)
     }
 
 
-def _imported(paths: set[str], read: Read) -> set[str]:
-    """What importing the wheel's packages imports, from module to module."""
-    waiting = [path for path in sorted(paths) if _is_root(path)]
+def _imported(roots: set[str], paths: set[str], read: Read) -> set[str]:
+    """What importing these modules imports, from module to module."""
+    waiting = sorted(roots)
     found = set(waiting)
     while waiting:
         path = waiting.pop()
@@ -70,8 +90,8 @@ def _imported(paths: set[str], read: Read) -> set[str]:
 
 
 def _is_root(path: str) -> bool:
-    """A module at the top, a package, or a direct part of a package that is one itself."""
-    return "/" not in path or (path.endswith("/__init__.py") and path.count("/") <= 2)
+    """A module at the top, or a package not more than two steps below it."""
+    return "/" not in path or (path.endswith("/__init__.py") and path.count("/") <= DEPTH)
 
 
 def _imports(text: str, path: str) -> Iterator[str]:
