@@ -279,7 +279,7 @@ def test_a_step_that_fails_says_how_and_leaves_nothing(
     if kind == "classic":
         classic(shop)
     word = tmp_path.name  # no other test's cache has these steps
-    steps = [f"echo first {word}", f"seq 1 50; echo {word} >&2; exit 7"]
+    steps = [f"echo first {word}", f"(seq 1 50; echo {word}) >&2; exit 7"]
     with pytest.raises(DockerError) as caught:
         shop.below(shop.docker(file="cog.llama.yaml"), pre_install=steps)
     error = caught.value
