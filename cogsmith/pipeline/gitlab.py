@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cogsmith.pipeline.pipeline import Pipeline, Setting, Stage, Written
-from cogsmith.pipeline.template import rendered
+from cogsmith.pipeline.pipeline import Pipeline, Setting, Written
+from cogsmith.pipeline.template import whole
 
 __all__ = ["gitlab"]
 
@@ -122,17 +122,8 @@ ROLLOUT = """
 
 def gitlab(pipeline: Pipeline) -> Written:
     """The file of GitLab CI, and what has to be set in the project's settings."""
-    words = _words(pipeline)
-    text = rendered(TEMPLATE, pipeline, words)
-    if pipeline.deployed:
-        text += _rollout(pipeline, "staging", {**words, "job": "deploy", "needs": "model"})
-        promoted = {**words, "job": "promote", "needs": "model, deploy"}
-        text += _rollout(pipeline, "production", promoted)
+    text = whole((TEMPLATE, ROLLOUT), pipeline, _words(pipeline), promoted_after="model, deploy")
     return Written(PATH, text, tuple(_settings(pipeline)))
-
-
-def _rollout(pipeline: Pipeline, stage: Stage, words: dict[str, str]) -> str:
-    return rendered(ROLLOUT, pipeline, {**words, "environment": stage}, stage)
 
 
 def _words(pipeline: Pipeline) -> dict[str, str]:

@@ -11,11 +11,29 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from cogsmith.pipeline.pipeline import Pipeline, Stage
 
-__all__ = ["filled", "rendered"]
+__all__ = ["filled", "rendered", "whole"]
 
 _MARK = re.compile(r"\s*#\? (.+)$")
 
 Words = Mapping[str, str]
+
+
+def whole(
+    templates: tuple[str, str], pipeline: Pipeline, words: Words, *, promoted_after: str
+) -> str:
+    """A pipeline's text: what is always done, then its rollouts, where models are deployed.
+
+    ``templates`` are of these two; ``promoted_after`` names the jobs that production waits for.
+    """
+    first, rollout = templates
+    text = rendered(first, pipeline, words)
+    jobs: tuple[tuple[Stage, str, str], ...] = (
+        ("staging", "deploy", "model"), ("production", "promote", promoted_after),
+    )  # fmt: skip
+    for stage, job, needs in jobs if pipeline.deployed else ():
+        asked = {**words, "job": job, "needs": needs, "environment": stage}
+        text += rendered(rollout, pipeline, asked, stage)
+    return text
 
 
 def rendered(template: str, pipeline: Pipeline, words: Words, stage: Stage | None = None) -> str:

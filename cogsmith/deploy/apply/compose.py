@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cogsmith.deploy.apply.ask import is_ready, until
-from cogsmith.deploy.apply.docker import LAST_WORDS, said_by, with_last_words
+from cogsmith.deploy.apply.docker import LAST_WORDS, DockerTarget, said_by, with_last_words
 from cogsmith.deploy.apply.files import brief
 from cogsmith.deploy.commands import Docker
 from cogsmith.deploy.compose import SERVICE, compose, compose_trial
@@ -36,7 +36,7 @@ ENDED = {"exited", "dead"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComposeTarget:
+class ComposeTarget(DockerTarget):
     """The project of a deployment; the files that it names lie in ``folder``.
 
     ``values`` holds the secrets that come from here, by variable, to see when one changes.
@@ -109,23 +109,6 @@ class ComposeTarget:
             raise with_last_words(error, other._last_words()) from error
         finally:
             other.remove()
-
-    @property
-    def shares(self) -> bool:
-        """Compose has no shares of requests."""
-        return False
-
-    def canary(self, release: Release) -> None:
-        """Never asked for."""
-
-    @contextmanager
-    def reached(self) -> Iterator[str]:
-        """A replica's address. Raises DeployError where no port is published."""
-        address = self.address()
-        if not address:
-            hint = "rollout.trial tests a replica of its own; or publish a port"
-            raise DeployError("the tests cannot reach it", hint=hint)
-        yield address
 
     def address(self) -> str:
         """Where the port is published."""

@@ -1,11 +1,15 @@
-"""What the targets of Docker share: its refusals in our words."""
+"""What the targets of Docker share: its refusals in our words, and what it does not have."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cogsmith.deploy.roll_out import Release
 from cogsmith.errors import CommandFailed, DeployError, MissingProgram
 from cogsmith.process import Command, run
 
-__all__ = ["LAST_WORDS", "refused", "said_by", "with_last_words"]
+__all__ = ["LAST_WORDS", "DockerTarget", "refused", "said_by", "with_last_words"]
 
 LAST_WORDS = 20  # lines of a replica that did not start
 HINTS = {
@@ -15,6 +19,31 @@ HINTS = {
     "unknown command: docker compose": "install Docker's compose plugin",
     "unknown shorthand flag": "install Docker's compose plugin",
 }
+
+
+class DockerTarget:
+    """Compose or Swarm: a published port is the one way to reach replicas."""
+
+    @property
+    def shares(self) -> bool:
+        """Neither has shares of requests."""
+        return False
+
+    def canary(self, release: Release) -> None:
+        """Never asked for."""
+
+    @contextmanager
+    def reached(self) -> Iterator[str]:
+        """A replica's address. Raises DeployError where no port is published."""
+        address = self.address()
+        if not address:
+            hint = "rollout.trial tests a replica of its own; or publish a port"
+            raise DeployError("the tests cannot reach it", hint=hint)
+        yield address
+
+    def address(self) -> str:
+        """Where requests go; "" where no port is published."""
+        raise NotImplementedError
 
 
 def said_by(command: Command) -> str:

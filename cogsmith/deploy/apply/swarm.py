@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cogsmith.deploy.apply.ask import is_ready, until
-from cogsmith.deploy.apply.docker import LAST_WORDS, refused, said_by, with_last_words
+from cogsmith.deploy.apply.docker import LAST_WORDS, DockerTarget, refused, said_by, with_last_words
 from cogsmith.deploy.apply.files import brief
 from cogsmith.deploy.commands import Docker
 from cogsmith.deploy.compose import SERVICE
@@ -38,7 +38,7 @@ NOWHERE = ("", "0.0.0.0", "127.0.0.1")  # noqa: S104 - addresses are compared wi
 
 
 @dataclass(frozen=True, kw_only=True)
-class SwarmTarget:
+class SwarmTarget(DockerTarget):
     """The stack of a deployment. ``values`` holds the secrets that come from here, by variable."""
 
     deployment: Deployment
@@ -113,23 +113,6 @@ class SwarmTarget:
             raise with_last_words(error, other._last_words()) from error
         finally:
             other.remove()
-
-    @property
-    def shares(self) -> bool:
-        """Swarm has no shares of requests."""
-        return False
-
-    def canary(self, release: Release) -> None:
-        """Never asked for."""
-
-    @contextmanager
-    def reached(self) -> Iterator[str]:
-        """A replica's address. Raises DeployError where no port is published."""
-        address = self.address()
-        if not address:
-            hint = "rollout.trial tests a replica of its own; or publish a port"
-            raise DeployError("the tests cannot reach it", hint=hint)
-        yield address
 
     def address(self) -> str:
         """The first replica that is ready, or the port of all."""
