@@ -12,6 +12,7 @@ from cogsmith.cli.outcome import Outcome
 from cogsmith.cli.progress import Display
 from cogsmith.cli.transfers import client
 from cogsmith.image import Store, key_of
+from cogsmith.errors import OciError
 from cogsmith.oci import Digest, Index, Reference
 from cogsmith.registry import Client, PushPlan, Shipment
 
@@ -77,7 +78,7 @@ def _pushed(outcome: Outcome, store: Store, display: Display, *, attest: bool) -
             plan = registry.plan_push(
                 reference,
                 Shipment.of(*outcome.images, index=_index(registry, reference, outcome)),
-                sources=sources.of(outcome),
+                sources=sources.of(outcome), earlier=sources.earlier(),
             )  # fmt: skip
             hear = display.blobs("Pushing", "Pushed", outcome.titles, plan.bytes_to_send)
             registry.push(plan, hear)
@@ -104,7 +105,8 @@ def _attach(registry: Client, reference: Reference, outcome: Outcome) -> None:
 
 
 class _Sources:
-    """Which repository of a registry is known to have a layer: where to mount it from.
+    """What a registry is known to have: the repository of each layer, to mount it from, and the
+    images of the last push to this repository, whose blobs need not be asked for one by one.
 
     It is what earlier pushes from here have left in the store's notes; a registry that knows
     better gets the bytes.
@@ -128,13 +130,27 @@ class _Sources:
         mine = self._reference.repository
         return {digest: name for digest, name in found.items() if name != mine}
 
+    def earlier(self) -> dict[Digest, list[Digest]]:
+        """The manifests that the last push has brought here, with their blobs."""
+        told = self._store.recall(self._here).get("manifests")
+        try:
+            return {Digest.parse(d): list(map(Digest.parse, blobs)) for d, blobs in told.items()}
+        except (AttributeError, TypeError, OciError):
+            return {}
+
     def remember(self, outcome: Outcome) -> None:
-        """These layers are in this repository now."""
+        """These images and layers are in this repository now."""
+        named = {str(i.digest): [str(blob.digest) for blob in i.blobs] for i in outcome.images}
+        self._store.note(self._here, {"manifests": named}, about=outcome.images[0].digest)
         for image in outcome.images:
             for layer in image.layers:
                 name, values = self._name(layer.digest), {"repository": self._reference.repository}
                 if not self._store.recall(name):
                     self._store.note(name, values, about=layer.digest)
+
+    @property
+    def _here(self) -> str:
+        return key_of("images", self._reference.name)
 
     def _name(self, digest: Digest) -> str:
         return key_of("pushed", self._reference.registry, str(digest))

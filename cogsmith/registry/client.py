@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
@@ -193,26 +193,48 @@ class Client:
         shipment: Shipment,
         *,
         sources: Mapping[Digest, str] | None = None,
-        known: Collection[Digest] = (),
+        earlier: Mapping[Digest, Collection[Digest]] | None = None,
     ) -> PushPlan:
         """Look what is there, and say what a push has to do.
 
         ``sources`` names, for blobs, another repository of the same registry that may have
-        them. ``known`` are blobs that were pushed to this repository before: they are not
-        looked for, and ``push`` finds out when the registry has lost one.
+        them. ``earlier`` are manifests that were pushed to this repository, with their blobs:
+        while one is there its blobs are not looked for, as registries keep what a manifest
+        names. ``push`` finds out when one has lost a blob nevertheless.
         """
         host = self._host(reference)
         root = shipment.root.digest
         present = manifests.find(host, _where(reference, root), manifests.pushing(reference))
         if present is not None and present.digest == root:
             return plan_push(reference, shipment, named=True)
-        asked = [blob for blob in shipment.blobs if blob.digest not in known]
+        wanted = {blob.digest for blob in shipment.blobs}
+        vouched = self._vouched(reference, wanted, present, earlier or {})
+        asked = [blob for blob in shipment.blobs if blob.digest not in vouched]
         answers = self._all(
             lambda blob: self.has_blob(reference, blob.digest), asked, self.settings.checks
         )
         found = {blob.digest for blob, there in zip(asked, answers, strict=True) if there}
-        there = found | {blob.digest for blob in shipment.blobs if blob.digest in known}
-        return plan_push(reference, shipment, there=there, sources=sources)
+        return plan_push(reference, shipment, there=found | vouched, sources=sources)
+
+    def _vouched(
+        self,
+        reference: Reference,
+        wanted: Set[Digest],
+        present: Descriptor | None,
+        earlier: Mapping[Digest, Collection[Digest]],
+    ) -> set[Digest]:
+        """Those of the wanted blobs that a manifest names which the repository has."""
+        found: set[Digest] = set()
+        for digest, blobs in earlier.items():
+            new = wanted.intersection(blobs) - found
+            if len(new) < 2:  # to ask for the blob itself is one question, too
+                continue
+            there = replace(reference, tag="", digest=digest)
+            if (present is not None and present.digest == digest) or manifests.find(
+                self._host(reference), there, manifests.pushing(reference)
+            ):
+                found |= new
+        return found
 
     def has_blob(self, reference: Reference, digest: Digest) -> bool:
         """Whether a repository has a blob."""

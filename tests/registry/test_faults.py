@@ -277,24 +277,38 @@ class TestLostBlobs:
         image = image_of(1000, 2000)
         push(client, reference, image)
         second = reference.with_tag("2")
-        known = [blob.digest for blob in image.blobs]
-        fake.lose("a/b", str(known[0]))
+        blobs = [blob.digest for blob in image.blobs]
+        fake.lose("a/b", str(blobs[0]))
         changed = replace(image, manifest=replace(image.manifest, annotations={"a": "b"}))
-        plan = client.plan_push(second, Shipment.of(changed), known=known)
+        plan = client.plan_push(second, Shipment.of(changed), earlier={image.digest: blobs})
         assert plan.upload == ()
         client.push(plan)
         assert client.fetch(second) == changed.manifest
-        assert client.has_blob(second, known[0])
+        assert client.has_blob(second, blobs[0])
 
-    def test_known_blobs_are_not_looked_for(
+    @pytest.mark.parametrize("tag", ["1", "2"])
+    def test_blobs_of_an_earlier_manifest_are_not_looked_for(
+        self, tag: str, fake: FakeRegistry, client: Client, reference: Reference
+    ) -> None:
+        image = image_of(1000, 2000)
+        push(client, reference.with_tag("1"), image)
+        before = fake.count("HEAD .*/blobs/")
+        changed = replace(image, manifest=replace(image.manifest, annotations={"a": "b"}))
+        earlier = {image.digest: [blob.digest for blob in image.blobs]}
+        target = reference.with_tag(tag)
+        client.push(client.plan_push(target, Shipment.of(changed), earlier=earlier))
+        assert fake.count("HEAD .*/blobs/") == before
+        assert client.fetch(target) == changed.manifest
+
+    def test_an_earlier_manifest_that_is_gone_vouches_for_nothing(
         self, fake: FakeRegistry, client: Client, reference: Reference
     ) -> None:
         image = image_of(1000, 2000)
-        push(client, reference, image)
-        before = fake.count("HEAD .*/blobs/")
-        known = [blob.digest for blob in image.blobs]
-        client.push(client.plan_push(reference.with_tag("2"), Shipment.of(image), known=known))
-        assert fake.count("HEAD .*/blobs/") == before
+        earlier = {image.digest: [blob.digest for blob in image.blobs]}
+        plan = client.plan_push(reference, Shipment.of(image), earlier=earlier)
+        assert len(plan.upload) == 3
+        client.push(plan)
+        assert fake.count("HEAD .*/blobs/") == 3
 
 
 class TestDownloads:
