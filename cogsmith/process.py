@@ -1,7 +1,8 @@
 """Commands and the one place that starts them: the build wing's door to other programs.
 
 In: a ``Command``, words that never go through a shell.
-Out: a ``Completed`` with what it wrote, or CommandFailed with its last words.
+Out: a ``Completed`` with what it wrote, or CommandFailed with its last words; a ``Dialog`` with a
+program that answers line by line.
 Touches: processes. Secrets are starred before a word of them is shown.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import logging
 import os
 import pty
@@ -23,11 +25,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from cogsmith.errors import CommandFailed, MissingProgram
 
-__all__ = ["Command", "Completed", "draw", "run", "star"]
+__all__ = ["Command", "Completed", "Dialog", "draw", "run", "star"]
 
 Command = tuple[str, ...]
 _log = logging.getLogger(__name__)
@@ -119,18 +121,66 @@ def draw(
             return _finish(_Run(command, process, on_line, secrets), drawn)
 
 
+class Dialog:
+    """A program that answers each line with a line: started once, asked often, from one thread.
+
+    It ends when its input does, so it outlives neither ``close`` nor this process.
+    """
+
+    def __init__(
+        self, command: Command, *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> None:
+        _tell(command, ())
+        self.command = command
+        self._process = _started(
+            command, env=env, cwd=cwd, stdin=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        self._in = io.BufferedWriter(cast("io.RawIOBase", stdin))
+        self._out = io.BufferedReader(cast("io.RawIOBase", stdout))
+
+    def ask(self, line: str) -> str:
+        """The answer to a line. Raises CommandFailed, with its last words, when it has ended."""
+        with contextlib.suppress(BrokenPipeError):  # its last words say why
+            self._in.write(f"{line}\n".encode())
+            self._in.flush()
+        answer = self._out.readline()
+        if answer.endswith(b"\n"):
+            return answer.decode("utf-8", "replace")
+        self.close()
+        words = answer.decode("utf-8", "replace").strip()
+        raise CommandFailed(self.command, self._process.returncode, words)
+
+    def close(self) -> None:
+        """End it."""
+        for stream in (self._in, self._out):
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            _end(self._process)
+
+
 def _tell(command: Command, secrets: Iterable[str]) -> None:
     """For ``--debug``: what is started, secrets starred."""
     _log.debug("starts %s", star(shlex.join(command), secrets))
 
 
 def _started(
-    command: Command, *, env: Mapping[str, str] | None, cwd: Path | None, stderr: int
+    command: Command,
+    *,
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+    stderr: int,
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start a command as the head of a process group of its own, so that it ends as one."""
     try:
         return subprocess.Popen(
-            command, env=None if env is None else dict(env), cwd=cwd, stdin=subprocess.DEVNULL,
+            command, env=None if env is None else dict(env), cwd=cwd, stdin=stdin,
             stdout=subprocess.PIPE, stderr=stderr, start_new_session=True, bufsize=0,
         )  # fmt: skip
     except FileNotFoundError as error:

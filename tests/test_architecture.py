@@ -64,7 +64,7 @@ EDGES = {
     "registry.credentials", "registry.ledger", "registry.transport", "environment.load",
     "environment.machine", "environment.resolve", "environment.install",
     "environment.fetch", "environment.build_wheel",
-    "image.store", "image.project", "image.wheels.archive", "image.bytecode", "image.engine",
+    "image.store", "image.project", "image.wheels.archive", "image.compiler", "image.engine",
     "image.debs.fetch", "image.trust.metadata", "weights.store", "weights.fetch",
     "image.docker.build", "image.docker.settings", "image.docker.tools",
     "image.docker.python_build",

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cogsmith.errors import CommandFailed, MissingProgram
-from cogsmith.process import draw, run, star
+from cogsmith.process import Dialog, draw, run, star
 
 PATIENCE = 20.0
 
@@ -176,3 +176,24 @@ def test_a_program_that_does_not_listen_is_ended_too(tmp_path: Path) -> None:
     script = f"{deaf}; print('go', flush=True); time.sleep(60)"
     with pytest.raises(ZeroDivisionError):
         run((sys.executable, "-c", script), on_line=stop)
+
+
+ECHO = "import sys\nfor line in sys.stdin:\n    print(line.strip()[::-1], flush=True)\n"
+
+
+def test_a_dialog_answers_line_by_line_and_ends_with_its_input() -> None:
+    dialog = Dialog((sys.executable, "-c", ECHO))
+    assert [dialog.ask("one"), dialog.ask("x" * 200_000)[:3]] == ["eno\n", "xxx"]
+    dialog.close()
+    dialog.close()
+    with pytest.raises(ValueError, match="closed"):
+        dialog.ask("two")
+
+
+def test_a_dialog_that_has_ended_says_how() -> None:
+    program = "import sys; sys.stdin.readline(); sys.stdout.write('no'); sys.exit(7)"
+    dialog = Dialog((sys.executable, "-c", program))
+    with pytest.raises(CommandFailed, match="no") as caught:
+        dialog.ask("one")
+    assert caught.value.exit_code == 7
+    dialog.close()

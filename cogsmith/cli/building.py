@@ -25,6 +25,7 @@ from cogsmith.config import Loaded
 from cogsmith.environment import (
     ImageTarget,
     Source,
+    Wheel,
     fetch_wheels,
     image_source,
     pinned_source,
@@ -35,6 +36,7 @@ from cogsmith.image import (
     SERVER_PACKAGES,
     Base,
     BaseImage,
+    Claims,
     Debs,
     DebSettings,
     Delivery,
@@ -51,6 +53,7 @@ from cogsmith.image import (
     attachments,
     budget_of,
     bytecode_recipes,
+    claims,
     conflicts,
     deb_recipes,
     distribution_of,
@@ -59,6 +62,7 @@ from cogsmith.image import (
     managed_recipe,
     plan,
     project_recipes,
+    release_of,
     server_recipes,
     server_wheel,
     survey,
@@ -70,7 +74,12 @@ from cogsmith.oci import Artifact, Blob, Descriptor, Digest, Image, Index, Layer
 
 __all__ = ["COMPILER", "Built", "Made", "build", "make"]
 
+Ready = Callable[[Recipe, Layer], None]
 COMPILER = "run.cogsmith.compiler"  # the release of Python that made the byte code
+
+
+def _unheard(recipe: Recipe, layer: Layer) -> None:
+    """Nobody waits for single layers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,14 +149,17 @@ class Built:
         return sum({b.digest: b.size for image in self.images for b in image.blobs}.values())
 
 
-def build(request: Request, store: Store, display: Display) -> Built:
+def build(request: Request, store: Store, display: Display, ready: Ready = _unheard) -> Built:
     """Make the image, or one for each platform, and name it in the store.
 
-    Interrupted at any moment, the names mean what they meant before.
+    ``ready`` gets each new layer as soon as it is there. Interrupted at any moment, the names
+    mean what they meant before.
     """
     begun = time.monotonic()
     with store.session():  # no prune takes a layer away that is not named yet
-        made = tuple(make(request, platform, store, display) for platform in request.platforms)
+        made = tuple(
+            make(request, platform, store, display, ready) for platform in request.platforms
+        )
         index = None
         if len(made) > 1:
             index = Index(manifests=tuple(one.image.descriptor for one in made))
@@ -159,7 +171,9 @@ def build(request: Request, store: Store, display: Display) -> Built:
     )  # fmt: skip
 
 
-def make(request: Request, platform: str, store: Store, display: Display) -> Made:
+def make(
+    request: Request, platform: str, store: Store, display: Display, ready: Ready = _unheard
+) -> Made:
     """The image of one platform, its layers in the store; nothing is named."""
     loaded = request.loaded
     wanted = ImageTarget(platform=platform, accelerator=request.accelerator)
@@ -175,7 +189,7 @@ def make(request: Request, platform: str, store: Store, display: Display) -> Mad
         request, source, base, venv, _Workshop(store, display, pins, platform, steps, told)
     )
     planned = plan(parts.ingredients())
-    image = assemble(planned, _Anew.of(store) if request.anew else store, told)
+    image = assemble(planned, _Anew.of(store) if request.anew else store, told, ready)
     layers = image.layers[len(base.image.layers) :]
     pairs = list(zip(planned.recipes, layers, strict=True))
     return Made(
@@ -211,7 +225,7 @@ class _Parts:
         self.display = display = workshop.display
         self.pins, self.platform = workshop.pins, workshop.platform
         self.steps, self.told = workshop.steps, workshop.told
-        self.compiler = self.pins.compiler(display.console)
+        self.compiler = self.pins.compiler(release_of(base, request.python), display.console)
         self.wheels = fetch_wheels(source, settings(), tell=display.step)
         self.tools = self.steps.tools(source, self.wheels, display)
         server = pinned_source(SERVER_PACKAGES, source.target, settings(), tell=display.step)
@@ -236,15 +250,25 @@ class _Parts:
     def _agree(self) -> None:
         """Raise InstallError where two packages bring different files of one name.
 
-        It takes a second for a large environment, so the store remembers who agreed.
+        It takes half a second for a large environment, so the store remembers who agreed, and
+        what each package claims.
         """
         name = key_of("agree", wheels_key(self.wheels, self.venv))
         if self.store.recall(name):
             return
-        problems = conflicts(self.wheels, self.venv)
+        problems = conflicts(self.wheels, self.venv, self._claims)
         if problems:
             raise InstallError(problems)
         self.store.note(name, {"agree": True}, about=self.base.image.digest)
+
+    def _claims(self, wheel: Wheel) -> Claims:
+        name = key_of("claims", wheels_key((wheel,), self.venv))
+        told = self.store.recall(name).get("claims")
+        if isinstance(told, list):
+            return frozenset(map(str, told))
+        found = claims(wheel, self.venv)
+        self.store.note(name, {"claims": sorted(found)}, about=self.base.image.digest)
+        return found
 
     def materials(self) -> Materials:
         """For the SBOM and the provenance."""
@@ -366,8 +390,7 @@ def _attached(made: Made, store: Store) -> tuple[Artifact, ...]:
     if isinstance(known, list) and all(digest in entries for digest in known):
         return tuple(store.layout.artifact(entries[digest]) for digest in known)
     found = attachments(made.image, made.materials(), asked, store.layout)
-    for artifact in found:
-        store.layout.add(artifact)
+    store.layout.add_all([(artifact, None) for artifact in found])
     digests = [str(artifact.digest) for artifact in found]
     store.note(name, {"attached": digests}, about=made.image.digest)
     return found

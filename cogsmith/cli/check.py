@@ -16,8 +16,8 @@ import click
 from cogsmith.cases import fetch_document
 from cogsmith.cli import options
 from cogsmith.cli.console import BOLD, DIM, GREEN, RED, YELLOW, Console
-from cogsmith.cli.images import open_store
 from cogsmith.cli.local import choose, signature_of
+from cogsmith.cli.store import open_store
 from cogsmith.cli.transfers import client
 from cogsmith.config import Loaded
 from cogsmith.contract import (

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from cogsmith.errors import CommandFailed
 from cogsmith.image import Checkout, bare_url
-from cogsmith.process import run
 
 # A repository's own settings can name programs for git to start; of somebody else's project
 # none shall run. Nothing is written either: no refreshed index, no lock.
@@ -22,6 +21,9 @@ def read_checkout(folder: Path) -> Checkout | None:
 
     A folder in a repository that has no commit yet has none either.
     """
+    here = folder.resolve()
+    if not any((above / ".git").exists() for above in (here, *here.parents)):
+        return None
     try:
         commit, path = _git(folder, "rev-parse", "HEAD", "--show-prefix").splitlines()[:2]
         changes = _git(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".")
@@ -43,5 +45,7 @@ def _remote(folder: Path) -> str:
 
 
 def _git(folder: Path, *words: str) -> str:
+    from cogsmith.process import run  # many projects are in no repository
+
     environment = {name: value for name, value in os.environ.items() if name not in OTHERS}
     return run((*GIT, *words), cwd=folder, env={**environment, **QUIET}).output

@@ -16,9 +16,9 @@ from urllib.parse import unquote, urlsplit
 
 from cogsmith.cli import image_word
 from cogsmith.cli.console import Console
-from cogsmith.cli.images import open_store
 from cogsmith.cli.job import Asking, Following, Job, Take, deliver, write_log
 from cogsmith.cli.progress import Display, showing
+from cogsmith.cli.store import open_store
 from cogsmith.container import (
     Asked,
     Container,

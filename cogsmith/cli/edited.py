@@ -13,11 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cogsmith.cli.checkout import read_checkout
-from cogsmith.cli.delivery import deliver
-from cogsmith.cli.images import open_store
 from cogsmith.cli.outcome import Ground, Outcome
 from cogsmith.cli.progress import Display, showing
 from cogsmith.cli.report import Report
+from cogsmith.cli.store import open_store
 from cogsmith.cli.transfers import titles
 from cogsmith.errors import CogsmithError, Problem
 from cogsmith.image import (
@@ -45,6 +44,8 @@ def edited_build(
     told: Told, note: Note, console: Console, begun: int, *, wanted: bool | None
 ) -> Report | None:
     """As ``whole_build``; None where the whole road is to be gone."""
+    from cogsmith.cli.delivery import deliver  # a push needs no engine
+
     store = open_store()
     with store.session(), showing(console) as display:
         outcome = rebuilt(told, store, display)
@@ -67,13 +68,15 @@ def edited_push(
 ) -> str | None:
     """As ``whole_push``; None where the whole road is to be gone."""
     from cogsmith.cli.pushing import push_all  # a build needs no registry, and no HTTP
+    from cogsmith.cli.transfers import client
 
     store = open_store()
     with store.session(), showing(console) as display:
         outcome = rebuilt(told, store, display)
         if outcome is None:
             return None
-        push_all(outcome, store, display, attest=attest)
+        with client() as registry:
+            push_all(outcome, store, display, registry, attest=attest)
     Ground.read(told.document["ground"]).pushed(note, outcome, begun, store)
     return str(outcome.digest)
 
@@ -109,7 +112,12 @@ class _Edit:
         image = with_project(
             self.last, self.code["below"], list(zip(recipes, layers, strict=True)), schema
         )
-        [entry, *_] = [self.store.layout.add(image, name) for name in names]
+        attached, past = (
+            self._attached(image),
+            [_entry(one).digest for one in self.code["attached"]],
+        )
+        parts = [*((image, name) for name in names), *((artifact, None) for artifact in attached)]
+        entry, *_ = self.store.layout.add_all(parts, {self.last.digest: past})
         for warning in warnings:
             self.display.console.warning(warning)
         named = {layer.digest: r.title for r, layer in zip(recipes, layers, strict=True)}
@@ -118,7 +126,7 @@ class _Edit:
             references=names, digest=entry.digest, images=(image,), fresh=tuple(self.fresh),
             titles=titles(image) | named,
             bases={reference: tuple(layer.digest for layer in image.layers[:count])},
-            attached=self._attached(image), seconds=time.monotonic() - self.begun,
+            attached=attached, seconds=time.monotonic() - self.begun,
         )  # fmt: skip
 
     def _schema(self) -> tuple[Mapping[str, Any], tuple[Problem, ...]]:
@@ -147,13 +155,10 @@ class _Edit:
         return made
 
     def _attached(self, image: Image) -> tuple[Artifact, ...]:
-        """SBOM and provenance, kept beside the image."""
-        layout, past = self.store.layout, map(_entry, self.code["attached"])
+        """SBOM and provenance, to be kept beside the image."""
+        past = map(_entry, self.code["attached"])
         checkout = read_checkout(self.project)
-        found = carried(past, self.last.digest, image, checkout, layout)
-        for artifact in found:
-            layout.add(artifact)
-        return found
+        return carried(past, self.last.digest, image, checkout, self.store.layout)
 
 
 def _entry(told: Mapping[str, Any]) -> Descriptor:

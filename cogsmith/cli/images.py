@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import click
 
 from cogsmith.cli import amounts
 from cogsmith.cli.console import Console
-from cogsmith.cli.environment import settings
+from cogsmith.cli.store import open_store
 from cogsmith.errors import CogsmithError, Problem
-from cogsmith.image import Store
 from cogsmith.oci import Descriptor, Digest, Image, Layout, Reference, media_types
 
-__all__ = ["Kept", "images_of", "is_ours", "open_store", "table"]
+__all__ = ["Kept", "images_of", "is_ours", "table"]
 
 OURS = "run.cogsmith.version"  # the label of what was built here
-
-
-def open_store() -> Store:
-    """The store of images: ``COGSMITH_STORE``, else a folder of the cache."""
-    told = os.environ.get("COGSMITH_STORE", "")
-    return Store.at(Path(told).expanduser().absolute() if told else settings().cache / "images")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

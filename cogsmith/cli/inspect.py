@@ -14,8 +14,9 @@ import click
 
 from cogsmith.cli import amounts
 from cogsmith.cli.console import Console
-from cogsmith.cli.images import open_store, table
+from cogsmith.cli.images import table
 from cogsmith.cli.naming import name_of, named_config
+from cogsmith.cli.store import open_store
 from cogsmith.cli.transfers import client, titles
 from cogsmith.errors import CogsmithError, DockerError, NotFound, NotInLayout, OciError
 from cogsmith.image import Engine

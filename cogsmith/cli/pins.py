@@ -64,14 +64,15 @@ class Pins:
         if not self.request.locked:
             pin_base(self.path, str(self.request.base), platform, str(digest))
 
-    def compiler(self, console: Console) -> Compiler | None:
-        """The Python that makes byte code: the pinned release, else what is here.
+    def compiler(self, base: str, console: Console) -> Compiler | None:
+        """The Python that makes byte code: of the pinned release, else of the base image's.
 
-        Another release than the pinned one, or none, gives another image: that is said.
+        Where that is not here, of another, which gives another image than the pinned one: that
+        is said.
         """
         release = (pinned_compiler(self.lock) if self.lock else "") or self.request.compiler
         minor = self.request.python
-        found = find_compiler(minor, release, settings())
+        found = find_compiler(minor, release or base, settings())
         if found is None:
             console.note(
                 f"there is no Python {release or minor} on this machine to make byte code with: "

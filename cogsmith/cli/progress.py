@@ -103,7 +103,7 @@ class Display:
         self, doing: str, did: str, titles: Mapping[Digest, str] | None = None, expected: int = 0
     ) -> Callable[[BlobProgress], None]:
         """Ears for a transfer of blobs."""
-        transfer = Transfer(doing, did, titles or {}, expected)
+        transfer = Transfer(doing, did, {} if titles is None else titles, expected)
 
         def hear(progress: BlobProgress) -> None:
             with self._lock:

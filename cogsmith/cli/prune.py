@@ -14,7 +14,7 @@ import click
 from cogsmith.cli import amounts
 from cogsmith.cli.console import Console
 from cogsmith.cli.environment import settings
-from cogsmith.cli.images import open_store
+from cogsmith.cli.store import open_store
 from cogsmith.environment import remove_unused
 
 DAY = 86400.0  # seconds

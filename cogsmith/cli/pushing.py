@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from cogsmith.cli import amounts
 from cogsmith.cli.console import Console
 from cogsmith.cli.outcome import Outcome
 from cogsmith.cli.progress import Display
-from cogsmith.cli.transfers import client
-from cogsmith.image import Store, key_of
 from cogsmith.errors import OciError
+from cogsmith.image import Store, key_of
 from cogsmith.oci import Digest, Index, Reference
 from cogsmith.registry import Client, PushPlan, Shipment
 
-__all__ = ["Pushed", "push_all", "say"]
+if TYPE_CHECKING:
+    from cogsmith.cli.ahead import Ahead
+
+__all__ = ["Pushed", "Sources", "push_all", "say"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,49 +47,62 @@ class Pushed:
             present=len(plan.present), seconds=seconds,
         )  # fmt: skip
 
+    def after(self, sent: Mapping[Digest, int]) -> Pushed:
+        """The same push, with the blobs that travelled before it: digest -> bytes."""
+        return replace(
+            self, sent=self.sent + sum(sent.values()), uploaded=self.uploaded + len(sent),
+            present=self.present - len(sent), there=self.there and not sent,
+        )  # fmt: skip
+
     @classmethod
     def already(cls, reference: Reference, digest: str, present: int, seconds: float) -> Pushed:
         """Nothing had to be done; so many blobs are there."""
         return cls(reference=reference, digest=digest, there=True, present=present, seconds=seconds)
 
 
-def push_all(outcome: Outcome, store: Store, display: Display, *, attest: bool) -> str:
+def push_all(
+    outcome: Outcome, store: Store, display: Display, registry: Client, *, attest: bool,
+    ahead: Ahead | None = None,
+) -> str:  # fmt: skip
     """Push under each name, say what it took, and answer the digest. Hold the store's session.
 
-    With ``attest`` SBOM and provenance go with it. The digest is the image's, or that of the
-    index of image and weights. Raises WeightsError when weights are not in the registry.
+    With ``attest`` SBOM and provenance go with it. ``ahead`` has brought layers to the first
+    name's repository. The digest is the image's, or that of the index of image and weights.
+    Raises WeightsError when weights are not in the registry.
     """
     display.console.note(_new(outcome))
     digest = str(outcome.digest)
-    for pushed in _pushed(outcome, store, display, attest=attest):
+    for reference in outcome.references:
+        if outcome.weights:
+            display.console.line(f"Pushing to {reference.name}...")
+        pushed = _pushed(reference, outcome, store, display, registry, ahead)
+        if attest:
+            _attach(registry, reference, outcome)
         say(pushed, display.console)
         if outcome.weights and not display.console.json:
             images = [image.digest for image in outcome.images]
             display.console.lines(outcome.weights.table(pushed.reference, images))
-        digest = pushed.digest
+        digest, ahead = pushed.digest, None
     return digest
 
 
-def _pushed(outcome: Outcome, store: Store, display: Display, *, attest: bool) -> Iterator[Pushed]:
-    """Push under each name; the second of one registry finds everything there."""
-    with client() as registry:
-        for reference in outcome.references:
-            begun = time.monotonic()
-            sources = _Sources(store, reference)
-            if outcome.weights:
-                display.console.line(f"Pushing to {reference.name}...")
-            plan = registry.plan_push(
-                reference,
-                Shipment.of(*outcome.images, index=_index(registry, reference, outcome)),
-                sources=sources.of(outcome), earlier=sources.earlier(),
-            )  # fmt: skip
-            hear = display.blobs("Pushing", "Pushed", outcome.titles, plan.bytes_to_send)
-            registry.push(plan, hear)
-            display.close()
-            sources.remember(outcome)
-            if attest:
-                _attach(registry, reference, outcome)
-            yield Pushed.of(plan, time.monotonic() - begun)
+def _pushed(
+    reference: Reference, outcome: Outcome, store: Store, display: Display, registry: Client,
+    ahead: Ahead | None,
+) -> Pushed:  # fmt: skip
+    """Push under one name; the second of one registry finds everything there."""
+    begun = time.monotonic()
+    sources = Sources(store, reference)
+    plan = registry.plan_push(
+        reference, Shipment.of(*outcome.images, index=_index(registry, reference, outcome)),
+        sources=sources.of(outcome), earlier=sources.earlier(), there=ahead.there if ahead else (),
+    )  # fmt: skip
+    hear = display.blobs("Pushing", "Pushed", outcome.titles, plan.bytes_to_send)
+    registry.push(plan, hear)
+    display.close()
+    sources.remember(outcome)
+    pushed = Pushed.of(plan, time.monotonic() - begun)
+    return pushed if ahead is None else pushed.after(ahead.sent)
 
 
 def _index(registry: Client, reference: Reference, outcome: Outcome) -> Index | None:
@@ -104,9 +120,11 @@ def _attach(registry: Client, reference: Reference, outcome: Outcome) -> None:
         registry.push(registry.plan_push(there, Shipment.of(artifact)))
 
 
-class _Sources:
-    """What a registry is known to have: the repository of each layer, to mount it from, and the
-    images of the last push to this repository, whose blobs need not be asked for one by one.
+class Sources:
+    """What a registry is known to have.
+
+    The repository of each layer, to mount it from, and the images of the last push to this
+    repository, whose blobs need not be asked for one by one.
 
     It is what earlier pushes from here have left in the store's notes; a registry that knows
     better gets the bytes.
@@ -124,18 +142,23 @@ class _Sources:
                 found.update(dict.fromkeys(layers, base.repository))
         for image in outcome.images:
             for layer in image.layers:
-                told = self._store.recall(self._name(layer.digest)).get("repository")
-                if isinstance(told, str):
+                if told := self.one(layer.digest):
                     found[layer.digest] = told
         mine = self._reference.repository
         return {digest: name for digest, name in found.items() if name != mine}
 
+    def one(self, digest: Digest) -> str:
+        """Another repository that has a layer, "" where none is known."""
+        told = self._store.recall(self._name(digest)).get("repository")
+        return told if isinstance(told, str) and told != self._reference.repository else ""
+
     def earlier(self) -> dict[Digest, list[Digest]]:
         """The manifests that the last push has brought here, with their blobs."""
-        told = self._store.recall(self._here).get("manifests")
+        told = self._store.recall(self._here)
         try:
-            return {Digest.parse(d): list(map(Digest.parse, blobs)) for d, blobs in told.items()}
-        except (AttributeError, TypeError, OciError):
+            named = dict(told["manifests"])
+            return {Digest.parse(d): list(map(Digest.parse, blobs)) for d, blobs in named.items()}
+        except (KeyError, TypeError, ValueError, OciError):
             return {}
 
     def remember(self, outcome: Outcome) -> None:

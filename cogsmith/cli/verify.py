@@ -16,10 +16,10 @@ from cogsmith.cli import options
 from cogsmith.cli.building import COMPILER, Made, make
 from cogsmith.cli.checkout import read_checkout
 from cogsmith.cli.console import Console
-from cogsmith.cli.images import open_store
 from cogsmith.cli.local import choose
 from cogsmith.cli.progress import showing
 from cogsmith.cli.request import Request, checked
+from cogsmith.cli.store import open_store
 from cogsmith.cli.transfers import client
 from cogsmith.cli.verdict import BASE, BASE_NAME, Claims, Verdict, claims_of, plain
 from cogsmith.config import Loaded

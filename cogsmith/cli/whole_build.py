@@ -10,12 +10,12 @@ from typing import Any
 from cogsmith.cli.building import Built, build
 from cogsmith.cli.console import Console
 from cogsmith.cli.delivery import Delivered, check_output, deliver
-from cogsmith.cli.images import open_store
 from cogsmith.cli.local import choose
 from cogsmith.cli.outcome import Ground, Outcome
 from cogsmith.cli.progress import showing
 from cogsmith.cli.report import Report
 from cogsmith.cli.request import Request, checked
+from cogsmith.cli.store import open_store
 from cogsmith.cli.unchanged import Note
 from cogsmith.image import budget_of, interpreter_of, user_of
 from cogsmith.oci import DOCKER_HUB

@@ -6,15 +6,17 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cogsmith.cli.ahead import Ahead
 from cogsmith.cli.building import build
 from cogsmith.cli.console import Console
-from cogsmith.cli.images import open_store
 from cogsmith.cli.local import choose
 from cogsmith.cli.naming import name_of, named_config
 from cogsmith.cli.outcome import Outcome
 from cogsmith.cli.progress import showing
-from cogsmith.cli.pushing import push_all
+from cogsmith.cli.pushing import Sources, push_all
 from cogsmith.cli.request import checked
+from cogsmith.cli.store import open_store
+from cogsmith.cli.transfers import client
 from cogsmith.cli.unchanged import Note
 from cogsmith.cli.whole_build import ground_of
 from cogsmith.config import Loaded
@@ -35,10 +37,12 @@ def whole_push(
     _check_places(request.references)
     store = open_store()
     # The session: until it is pushed, no prune takes a layer away.
-    with showing(console) as display, store.session():
-        built = build(request, store, display)
+    with showing(console) as display, store.session(), client() as registry:
+        first = request.references[0]
+        with Ahead(registry, first, Sources(store, first).one, display) as ahead:
+            built = build(request, store, display, ahead.take)
         outcome = Outcome.of(built)
-        digest = push_all(outcome, store, display, attest=attest)
+        digest = push_all(outcome, store, display, registry, attest=attest, ahead=ahead)
     ground = ground_of(built, asked)
     if ground is not None:
         ground.pushed(note, outcome, begun, store)

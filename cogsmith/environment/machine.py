@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import platform
 import shutil
 import sys
@@ -83,11 +86,16 @@ class Compiler:
 def find_compiler(minor: str, release: str, settings: Settings) -> Compiler | None:
     """The interpreter of this very release, or else one of the minor version; None: neither.
 
-    ``release`` "" asks for any. Our own interpreter, where it fits, starts no process.
+    ``release`` "" asks for any. Our own interpreter, where it fits, starts no process, nor does
+    one that was found before.
     """
     own = platform.python_version()
     if own == release or (not release and own.startswith(f"{minor}.")):
         return Compiler(python=Path(sys.executable), release=own)
+    return _remembered(release, settings) or _found(minor, release, settings)
+
+
+def _found(minor: str, release: str, settings: Settings) -> Compiler | None:
     variables = dict(settings.variables)
     found = find_python(release, settings, variables) if release else None
     found = found or find_python(minor, settings, variables)
@@ -98,7 +106,35 @@ def find_compiler(minor: str, release: str, settings: Settings) -> Compiler | No
         told = run((str(found), "-I", "-S", "-c", program)).output.strip()
     except CommandFailed:
         return None
+    if told == release:
+        _remember(found, release, settings)
     return Compiler(python=found, release=told)
+
+
+def _remember(python: Path, release: str, settings: Settings) -> None:
+    """So that the next build starts neither uv nor a Python to find it."""
+    row = {"python": str(python), "seen": _seen(python)}
+    with contextlib.suppress(OSError):
+        settings.pythons.mkdir(parents=True, exist_ok=True)
+        beside = settings.pythons / f".{release}.{os.getpid()}"
+        beside.write_text(json.dumps(row))
+        beside.replace(settings.pythons / f"{release}.json")
+
+
+def _remembered(release: str, settings: Settings) -> Compiler | None:
+    """The interpreter that was found for a release, while its file is the same."""
+    try:
+        row = json.loads((settings.pythons / f"{release}.json").read_bytes())
+        python = Path(row["python"])
+        same = row["seen"] == _seen(python)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Compiler(python=python, release=release) if same else None
+
+
+def _seen(python: Path) -> list[int]:
+    found = python.stat()
+    return [found.st_size, found.st_mtime_ns, found.st_ino]
 
 
 def installed_pythons(settings: Settings, variables: Mapping[str, str]) -> tuple[str, ...]:

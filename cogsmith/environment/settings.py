@@ -68,6 +68,11 @@ class Settings:
         """The folder that knows which wheels a lock gives for a target, one small file each."""
         return self.cache / "chosen"
 
+    @property
+    def pythons(self) -> Path:
+        """The folder that knows where a release of Python is here, one small file each."""
+        return self.cache / "pythons"
+
 
 def cache_folder(variables: Mapping[str, str], *, home: Path, system: str = "linux") -> Path:
     """Where what can be made again is kept.

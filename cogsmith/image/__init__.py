@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cogsmith.image.assemble import assemble
     from cogsmith.image.attachments import attachments
-    from cogsmith.image.base_image import Base, interpreter_of, read_system, real_path
+    from cogsmith.image.base_image import (
+        Base,
+        interpreter_of,
+        read_system,
+        real_path,
+        release_of,
+    )
     from cogsmith.image.bytecode import bytecode_recipes
     from cogsmith.image.carried import carried
     from cogsmith.image.code import Delivery, project_recipes
@@ -57,7 +63,7 @@ if TYPE_CHECKING:
     from cogsmith.image.trust.metadata import read_metadata
     from cogsmith.image.users import User, user_of
     from cogsmith.image.venv import Folder, Place, Venv
-    from cogsmith.image.wheels.conflicts import conflicts
+    from cogsmith.image.wheels.conflicts import Claims, claims, conflicts
     from cogsmith.image.wheels.recipes import wheel_recipes, wheels_key
 
 __all__ = [  # noqa: RUF022 - in the order of the alphabet, as every door
@@ -65,6 +71,7 @@ __all__ = [  # noqa: RUF022 - in the order of the alphabet, as every door
     "BaseImage",
     "Budget",
     "Checkout",
+    "Claims",
     "Deb",
     "DebSettings",
     "Debs",
@@ -108,6 +115,7 @@ __all__ = [  # noqa: RUF022 - in the order of the alphabet, as every door
     "budget_of",
     "bytecode_recipes",
     "carried",
+    "claims",
     "conflicts",
     "deb_recipes",
     "differences",
@@ -123,6 +131,7 @@ __all__ = [  # noqa: RUF022 - in the order of the alphabet, as every door
     "read_system",
     "real_path",
     "refusals",
+    "release_of",
     "sbom",
     "server_recipes",
     "server_wheel",
@@ -141,6 +150,7 @@ _HOMES = {
     "BaseImage": "trust.materials.BaseImage",
     "Budget": "plan.Budget",
     "Checkout": "trust.materials.Checkout",
+    "Claims": "wheels.conflicts.Claims",
     "Deb": "debs.chosen.Deb",
     "DebSettings": "debs.settings.DebSettings",
     "Debs": "debs.recipes.Debs",
@@ -184,6 +194,7 @@ _HOMES = {
     "budget_of": "plan.budget_of",
     "bytecode_recipes": "bytecode.bytecode_recipes",
     "carried": "carried.carried",
+    "claims": "wheels.conflicts.claims",
     "conflicts": "wheels.conflicts.conflicts",
     "deb_recipes": "debs.recipes.deb_recipes",
     "differences": "differences.differences",
@@ -199,6 +210,7 @@ _HOMES = {
     "read_system": "base_image.read_system",
     "real_path": "base_image.real_path",
     "refusals": "refusals.refusals",
+    "release_of": "base_image.release_of",
     "sbom": "sbom.sbom",
     "server_recipes": "server.server_recipes",
     "server_wheel": "server.server_wheel",

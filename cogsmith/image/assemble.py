@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from typing import Literal
@@ -16,18 +16,23 @@ from cogsmith.image.recipe import Recipe
 from cogsmith.image.store import Store
 from cogsmith.oci import History, Image, Layer
 
-__all__ = ["assemble"]
+__all__ = ["Made", "assemble"]
+
+Made = Callable[[Recipe, Layer], None]
 
 
-def assemble(plan: Plan, store: Store, tell: Tell = silent) -> Image:
+def assemble(
+    plan: Plan, store: Store, tell: Tell = silent, made: Made = lambda _recipe, _layer: None
+) -> Image:
     """The image of a plan; layers that the store lacks are made, several at a time.
 
-    ``tell`` is called from one thread at a time. Hold the store's session until the image is
+    ``tell`` is called from one thread at a time. ``made`` gets each layer that was made, in this
+    thread, as soon as it is in the store. Hold the store's session until the image is
     named. The first layer that cannot be made ends the others, and its error is raised; so does
     Ctrl-C. Nothing half-made is ever used.
     """
     with store.session():
-        layers = _Work(store, tell).layers(plan.recipes)
+        layers = _Work(store, tell, made).layers(plan.recipes)
     history = [
         History(created=plan.created, created_by=recipe.created_by, comment="cogsmith")
         for recipe in plan.recipes
@@ -44,8 +49,8 @@ class _Stopped(OciError):
 class _Work:
     """The making of layers, by as many threads as there are processors."""
 
-    def __init__(self, store: Store, tell: Tell) -> None:
-        self.store, self._tell = store, tell
+    def __init__(self, store: Store, tell: Tell, made: Made) -> None:
+        self.store, self._tell, self._ready = store, tell, made
         self._speaking = threading.Lock()
         self._stop = threading.Event()
 
@@ -79,6 +84,7 @@ class _Work:
     def _taken(self, future: Future[Layer], recipe: Recipe) -> tuple[str, Layer]:
         layer = future.result()
         self.tell(_word(recipe, "made"))
+        self._ready(recipe, layer)
         return recipe.key, layer
 
     def tell(self, word: LayerProgress) -> None:

@@ -20,7 +20,7 @@ from cogsmith.image.store import Store
 from cogsmith.image.system import System
 from cogsmith.oci import Image, Member, TarReader
 
-__all__ = ["Base", "FileSystem", "interpreter_of", "read_system", "real_path"]
+__all__ = ["Base", "FileSystem", "interpreter_of", "read_system", "real_path", "release_of"]
 
 READER = 2  # goes up when another version of this page would read another System
 MAX_CONTENT = 64 << 20  # bytes; dpkg's status of a full desktop has 5 MiB
@@ -234,6 +234,31 @@ def interpreter_of(system: System, minor: str) -> str:
     found = ", ".join(f"{version} ({path})" for version, path in pythons.items())
     message = f"the model needs Python {minor}, and the base image has {found or 'none'}"
     raise OciError(message, hint=_hint(minor, tuple(pythons)), code="no_python")
+
+
+def release_of(base: Base, minor: str) -> str:
+    """Which release of Python ``interpreter_of`` is ("3.11.2"), as far as the image says; or "".
+
+    Docker's own images say it in a variable, Debian's in the version of a package.
+    """
+    path = interpreter_of(base.system, minor)
+    release = ""
+    if path.startswith("/usr/local/"):
+        told = dict(entry.partition("=")[::2] for entry in base.image.config.config.env)
+        release = told.get("PYTHON_VERSION", "")
+    elif path.startswith("/usr/bin/"):
+        release = _packaged(base.system, f"python{minor}-minimal")
+    return release if re.fullmatch(re.escape(minor) + r"\.\d+", release) else ""
+
+
+def _packaged(system: System, package: str) -> str:
+    """The upstream part of the version of a package of Debian's."""
+    version = rf"^Package: {re.escape(package)}$(?:\n.+)*?\nVersion: (?:\d+:)?([\d.]+)-"
+    wanted = re.compile(version.encode(), re.MULTILINE)
+    for name, data in system.files.items():
+        if name.startswith("var/lib/dpkg/status") and (found := wanted.search(data)):
+            return found[1].decode()
+    return ""
 
 
 def _hint(minor: str, others: Iterable[str]) -> str:

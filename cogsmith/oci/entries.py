@@ -119,8 +119,18 @@ def shown(path: str) -> str:
     return short if short.isprintable() else repr(short)[1:-1]
 
 
+def _is_plain(path: str) -> bool:
+    """Whether a path is as nearly all are: then nothing is wrong with it, and that is quick."""
+    return (
+        path.isascii() and 0 < len(path) <= MAX_NAME and path[0] not in "./" and path[-1] != "/"
+        and "//" not in path and "/." not in path and "\0" not in path
+    )  # fmt: skip
+
+
 def path_problem(path: str) -> str:
     """What is wrong with a path in a layer, "" where nothing is."""
+    if _is_plain(path):
+        return ""
     parts = path.split("/")
     if path.startswith("/"):
         return "is absolute: paths in a layer begin at its root, without a slash"
@@ -141,7 +151,7 @@ def _wrong(entry: Entry) -> str:
         return "is no Unicode"
     if wrong := path_problem(entry.path):
         return wrong
-    if any(part.startswith(WHITEOUT) for part in entry.path.split("/")):
+    if WHITEOUT in entry.path and any(p.startswith(WHITEOUT) for p in entry.path.split("/")):
         return f"no name may begin with {WHITEOUT}: there it means that something is taken away"
     if not 0 <= entry.mode <= 0o7777:
         return f"has the mode {entry.mode:#o}, which is more than permission bits"

@@ -23,6 +23,9 @@ MAX_OWNER = 0o7777777
 NAME, PREFIX = 100, 155  # bytes in a header
 
 _END = bytes(2 * BLOCK)
+# Magic, version, no names of owner and group, device 0:0.
+_USTAR = b"ustar\x0000" + bytes(64) + b"%07o\0%07o\0" % (0, 0)
+_FIXED = sum(_USTAR) + 8 * 32  # of a checksum, whose own field counts as spaces
 _TYPES: dict[type[Entry], bytes] = {File: b"0", Hardlink: b"1", Symlink: b"2", Directory: b"5"}
 
 
@@ -161,11 +164,11 @@ def _block(
     numbers = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (
         mode, _fitting(uid, MAX_OWNER), _fitting(gid, MAX_OWNER), _fitting(size, MAX_SIZE), mtime,
     )  # fmt: skip
-    start = name.ljust(NAME, b"\0") + numbers
-    end = kind + target.ljust(NAME, b"\0") + b"ustar\x0000" + bytes(64) + b"%07o\0%07o\0" % (0, 0)
-    end += prefix.ljust(PREFIX, b"\0") + bytes(12)
-    checksum = sum(start) + sum(end) + 8 * 32  # the field itself counts as spaces
-    return start + b"%06o\0 " % checksum + end
+    checksum = sum(name) + sum(numbers) + sum(kind) + sum(target) + sum(prefix) + _FIXED
+    return b"".join((
+        name.ljust(NAME, b"\0"), numbers, b"%06o\0 " % checksum, kind, target.ljust(NAME, b"\0"),
+        _USTAR, prefix.ljust(PREFIX, b"\0"), bytes(12),
+    ))  # fmt: skip
 
 
 def _fitting(number: int, most: int) -> int:

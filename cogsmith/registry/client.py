@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
@@ -194,13 +194,15 @@ class Client:
         *,
         sources: Mapping[Digest, str] | None = None,
         earlier: Mapping[Digest, Collection[Digest]] | None = None,
+        there: Collection[Digest] = (),
     ) -> PushPlan:
         """Look what is there, and say what a push has to do.
 
         ``sources`` names, for blobs, another repository of the same registry that may have
-        them. ``earlier`` are manifests that were pushed to this repository, with their blobs:
-        while one is there its blobs are not looked for, as registries keep what a manifest
-        names. ``push`` finds out when one has lost a blob nevertheless.
+        them. ``there`` are blobs that ``bring`` has just brought. ``earlier`` are manifests
+        that were pushed to this repository, with their blobs: while one is there its blobs are
+        not looked for, as registries keep what a manifest names. ``push`` finds out when one
+        has lost a blob nevertheless.
         """
         host = self._host(reference)
         root = shipment.root.digest
@@ -208,18 +210,19 @@ class Client:
         if present is not None and present.digest == root:
             return plan_push(reference, shipment, named=True)
         wanted = {blob.digest for blob in shipment.blobs}
-        vouched = self._vouched(reference, wanted, present, earlier or {})
-        asked = [blob for blob in shipment.blobs if blob.digest not in vouched]
+        brought = wanted.intersection(there)
+        sure = brought | self._vouched(reference, wanted - brought, present, earlier or {})
+        asked = [blob for blob in shipment.blobs if blob.digest not in sure]
         answers = self._all(
             lambda blob: self.has_blob(reference, blob.digest), asked, self.settings.checks
         )
         found = {blob.digest for blob, there in zip(asked, answers, strict=True) if there}
-        return plan_push(reference, shipment, there=found | vouched, sources=sources)
+        return plan_push(reference, shipment, there=found | sure, sources=sources)
 
     def _vouched(
         self,
         reference: Reference,
-        wanted: Set[Digest],
+        wanted: set[Digest],
         present: Descriptor | None,
         earlier: Mapping[Digest, Collection[Digest]],
     ) -> set[Digest]:
@@ -245,6 +248,19 @@ class Client:
         )  # fmt: skip
         with self._host(reference).send(call) as reply:
             return reply.status == 200
+
+    def bring(
+        self, reference: Reference, blob: Blob, source: str = "", tell: Tell = silent
+    ) -> bool:
+        """Bring one blob to a repository, before there is a manifest; False: it has it already.
+
+        ``source`` is another repository of the registry that may have it.
+        """
+        if self.has_blob(reference, blob.digest):
+            return False
+        counter = self._teller(tell).blob(blob.descriptor)
+        Upload(self._destination(reference), blob, counter).run(source)
+        return True
 
     def push(self, plan: PushPlan, tell: Tell = silent) -> Descriptor:
         """Do what a plan says; what the reference names then.
@@ -301,10 +317,7 @@ class Client:
 
     def _send(self, plan: PushPlan, tell: Tell) -> None:
         teller = self._teller(tell)
-        to = Destination(
-            self._host(plan.reference), plan.reference.repository, plan.reference.name,
-            self.settings, self._ledger,
-        )  # fmt: skip
+        to = self._destination(plan.reference)
 
         def bring(entry: tuple[Blob, str]) -> None:
             blob, source = entry
@@ -312,6 +325,12 @@ class Client:
 
         entries = [*plan.mount, *((blob, "") for blob in plan.upload)]
         self._all(bring, entries, self.settings.lanes)
+
+    def _destination(self, reference: Reference) -> Destination:
+        return Destination(
+            self._host(reference), reference.repository, reference.name, self.settings,
+            self._ledger,
+        )  # fmt: skip
 
     def _name(self, plan: PushPlan) -> Descriptor:
         """Documents in their order; the last one gets the tag."""

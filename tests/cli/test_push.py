@@ -47,11 +47,13 @@ def test_only_what_is_new_travels(place: Workshop) -> None:
     name = f"{place.host}/ada/hello:1"
     place.fine("push", name)
     assert "it was there already" in place.fine("push", name).stderr
-    before = place.registry.received()
+    before, asked = place.registry.received(), place.registry.count("HEAD .*/blobs/")
     (place.project / "predict.py").write_text(PREDICTOR.replace("hello", "bye"))
-    [result] = place.results("push", name, "--progress", "json")
+    [result] = place.results("push", name, "--no-attest", "--progress", "json")
     assert result["uploaded"] == 2  # the code, and the config
     assert place.registry.received() - before < 100_000
+    # The last image is there, so its layers are.
+    assert place.registry.count("HEAD .*/blobs/") - asked == 2
     [result] = place.results("push", f"{place.host}/bob/copy", "--progress", "json")
     assert result["uploaded"] == 1
     assert result["mounted"] > 3

@@ -116,5 +116,23 @@ def test_the_pinned_release_is_found_and_any_of_the_minor_version_otherwise(
     assert other.release == own
 
 
+def test_a_release_that_was_found_is_found_again_without_a_process(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "bin" / "python3.99"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\necho 3.99.1\n")
+    python.chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setattr("cogsmith.environment.machine.find_python", lambda *_: python)
+        first = find_compiler("3.99", "3.99.1", settings)
+    assert first
+    assert (first.python, first.release) == (python, "3.99.1")
+    monkeypatch.setattr("cogsmith.environment.machine.find_python", lambda *_: None)
+    assert find_compiler("3.99", "3.99.1", settings) == first
+    python.write_text("#!/bin/sh\necho 3.99.2\n# another\n")
+    assert find_compiler("3.99", "3.99.1", settings) is None
+
+
 def test_a_python_that_is_not_here_is_no_compiler(settings: Settings) -> None:
     assert find_compiler("3.4", "", settings) is None

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cogsmith.errors import OciError
-from cogsmith.image import Store, System, interpreter_of, read_system, real_path
+from cogsmith.image import (
+    Base,
+    Store,
+    System,
+    interpreter_of,
+    read_system,
+    real_path,
+    release_of,
+)
 from cogsmith.oci import (
     Directory,
     Entry,
@@ -188,6 +196,42 @@ def test_alpine_is_refused() -> None:
     system = system_of({"usr/bin/python3.11"}, **{"etc/alpine-release": b"3.20\n"})
     with pytest.raises(OciError, match="Alpine"):
         interpreter_of(system, "3.11")
+
+
+STATUS = b"""\
+Package: python3.11-minimal-dbg
+Version: 3.11.9-1
+
+Package: python3.11-minimal
+Status: install ok installed
+Version: %s
+Depends: libc6
+
+Package: other
+Version: 3.11.8-1
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "version", "variable", "found"),
+    [
+        ("usr/bin/python3.11", b"3.11.2-6+deb12u6", "", "3.11.2"),
+        ("usr/bin/python3.11", b"1:3.11.2-6", "", "3.11.2"),
+        ("usr/bin/python3.11", b"3.11.0~rc1-1", "", ""),
+        ("usr/local/bin/python3.11", b"3.11.2-6", "3.11.9", "3.11.9"),
+        ("usr/local/bin/python3.11", b"3.11.2-6", "3.12.1", ""),
+        ("opt/conda/bin/python3.11", b"3.11.2-6", "3.11.9", ""),
+    ],
+)
+def test_the_release_of_its_python_is_told_where_the_image_says_it(
+    store: Store, program: str, version: bytes, variable: str, found: str
+) -> None:
+    entries = [
+        File.of(program, b"elf", mode=0o755), File.of("var/lib/dpkg/status", STATUS % version)
+    ]  # fmt: skip
+    image = image_of(entries, env=(f"PYTHON_VERSION={variable}",) if variable else ())
+    base = Base(reference="x", image=image, system=read_system(image, store))
+    assert release_of(base, "3.11") == found
 
 
 parts = st.sampled_from(["a", "b", "c", "..", "."])

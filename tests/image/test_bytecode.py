@@ -153,3 +153,36 @@ def test_of_a_large_wheel_what_its_packages_import_is_likely() -> None:
     whole = likely(dict.fromkeys(texts, 2_000_000), lambda path: texts[path])
     assert whole == sorted(texts.keys() - {"big/lazy.py", "big/deep/er/est/__init__.py"})
     assert likely(sizes(*texts), lambda path: texts[path]) == sorted(texts)
+
+
+def test_a_run_is_the_same_first_or_last(tmp_path: Path) -> None:
+    """Whatever the process has compiled before: each run is a fork of one that has not."""
+    boxes = [
+        wheel(tmp_path, name, {f"{name}/__init__.py": text})
+        for name, text in (
+            ("one", b"def alpha(beta):\n    return {'gamma': beta}\n"),
+            ("two", b"class Alpha:\n    gamma = 'beta'\n    delta = 'alpha'\n"),
+        )
+    ]
+    both = bytecode_recipes(boxes, VENV, PYTHON)
+    assert len(both) == 2
+    forward = [packed(recipe)[1].digest for recipe in both]
+    again = bytecode_recipes(boxes, VENV, PYTHON)
+    backward = [packed(recipe)[1].digest for recipe in reversed(again)]
+    assert forward == backward[::-1]
+
+
+@pytest.mark.parametrize("method", [0, 8, 12, 14])
+def test_sources_are_read_however_they_are_compressed(tmp_path: Path, method: int) -> None:
+    box = wheel(tmp_path, "box", SOURCES, method=method)
+    (recipe,) = bytecode_recipes([box], VENV, PYTHON)
+    assert len(files_of(packed(recipe)[1])) == 2
+
+
+def test_a_program_that_is_no_python_is_told(tmp_path: Path) -> None:
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\necho no, never\nexit 3\n")
+    program.chmod(0o755)
+    (recipe,) = bytecode_recipes([wheel(tmp_path, "box", SOURCES)], VENV, program)
+    with pytest.raises(InstallError, match="byte code cannot be made"):
+        packed(recipe)

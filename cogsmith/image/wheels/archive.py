@@ -11,27 +11,28 @@ import os
 import stat
 import struct
 import zipfile
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from functools import lru_cache
 from lzma import LZMAError
-from types import TracebackType
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import BinaryIO
 
 from cogsmith.environment import Wheel
 from cogsmith.errors import InstallError, InvalidLayer, Problem
-from cogsmith.oci import GZIP_HEADER, gunzip_member, gzip_trailer
+from cogsmith.oci import GZIP_HEADER, crc32, gunzip_member, gzip_trailer, inflate
 
 __all__ = ["DEFLATED", "Archive", "Member"]
 
 STORED, DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
 METHODS = {STORED, DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 PIECE = 1 << 18  # bytes read at a time
-PLAIN = 1 << 20  # bytes that come out of one step of inflation, at most
 WHOLE = 1 << 23  # bytes of a member that are held at once, at most
 MAX_PROBLEMS = 20  # told of one wheel
 
 _ENCRYPTED = 0x1
+EXTRA = 64  # bytes
 _LOCAL = struct.Struct("<4s22xHH")  # signature, lengths of name and extra field (APPNOTE 4.3.7)
 _SIGNATURE = b"PK\x03\x04"
 
@@ -64,14 +65,11 @@ class Archive:
     def __init__(self, wheel: Wheel) -> None:
         self.wheel = wheel
         try:
-            self._zip = zipfile.ZipFile(wheel.path)
-        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            hint = "remove it from the cache of wheels, so that it is fetched again"
-            message = f"cannot be read as a wheel: {error}"
-            raise InstallError(message, where=wheel.filename, hint=hint) from error
-        self._file = wheel.path.open("rb")
+            self._file = wheel.path.open("rb")
+        except OSError as error:
+            raise _unreadable(wheel.filename, error) from error
         try:
-            self.members = _members(self._zip, wheel.filename)
+            self.members = _members(self._file, wheel)
         except BaseException:
             self.close()
             raise
@@ -88,7 +86,6 @@ class Archive:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-        self._zip.close()
 
     def wrong(self, member: Member, message: str) -> InstallError:
         """An error about a member, to be raised."""
@@ -117,20 +114,22 @@ class Archive:
 
     def raw(self, member: Member) -> Iterator[bytes]:
         """The member's bytes as they lie in the archive, in pieces."""
+        left, at = member.packed, member.offset
         try:
-            self._file.seek(member.offset)
-            head = self._file.read(_LOCAL.size).ljust(_LOCAL.size, b"\0")
-            signature, name, extra = _LOCAL.unpack(head)
+            # One reading for most members: the extra field here is seldom longer than this.
+            ahead = _LOCAL.size + len(member.name.encode()) + EXTRA
+            data = os.pread(self._file.fileno(), ahead + min(left, PIECE), at)
+            signature, name, extra = _LOCAL.unpack(data[: _LOCAL.size].ljust(_LOCAL.size, b"\0"))
             if signature != _SIGNATURE:
                 raise self.wrong(member, "does not lie where the wheel's index says")
-            self._file.seek(name + extra, os.SEEK_CUR)
-            left = member.packed
+            head = _LOCAL.size + name + extra
+            data, at = data[head : head + left], at + head
             while left:
-                data = self._file.read(min(left, PIECE))
+                data = data or os.pread(self._file.fileno(), min(left, PIECE), at)
                 if not data:
                     raise self.wrong(member, "ends too early: the wheel was cut off")
-                left -= len(data)
                 yield data
+                left, at, data = left - len(data), at + len(data), b""
         except OSError as error:
             raise self.wrong(member, f"cannot be read: {error.strerror or error}") from error
 
@@ -144,7 +143,7 @@ class Archive:
             size += len(piece)
             if size > member.size:
                 break
-            checksum = zlib.crc32(piece, checksum)
+            checksum = crc32(piece, checksum)
             yield piece
         if size != member.size:
             how = "more" if size > member.size else "fewer"
@@ -154,31 +153,42 @@ class Archive:
             raise self.wrong(member, message)
 
     def _inflated(self, member: Member, raw: Iterable[bytes]) -> Iterator[bytes]:
-        stream = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
-            for piece in chain(raw, (b"",)):
-                data = stream.decompress(piece, PLAIN)
-                while data:  # the last piece is empty: what is still held comes out with it
-                    yield data
-                    data = b"" if stream.eof else stream.decompress(stream.unconsumed_tail, PLAIN)
-                if stream.eof and (stream.unused_data or stream.unconsumed_tail):
-                    raise self.wrong(member, "goes on after the end of its deflate stream")
-            if not stream.eof:
-                raise self.wrong(member, "ends within its deflate stream")
-        except zlib.error as error:
-            raise self.wrong(member, f"cannot be inflated: {error}") from error
+            yield from inflate(raw)
+        except InvalidLayer as error:
+            raise self.wrong(member, error.message) from error
 
     def _unpacked(self, member: Member) -> Iterator[bytes]:
         """By a method that is rare in wheels: bzip2, LZMA."""
         try:
-            with self._zip.open(member.name) as file:
+            with zipfile.ZipFile(self.wheel.path) as archive, archive.open(member.name) as file:
                 while data := file.read(PIECE):
                     yield data
         except (zipfile.BadZipFile, OSError, EOFError, ValueError, LZMAError) as error:
             raise self.wrong(member, f"cannot be unpacked: {error}") from error
 
 
-def _members(archive: zipfile.ZipFile, where: str) -> dict[str, Member]:
+def _members(file: BinaryIO, wheel: Wheel) -> Mapping[str, Member]:
+    """The index of a wheel: read once, as its layer, its byte code and others ask for it."""
+    seen = os.fstat(file.fileno())
+    return _index(wheel.filename, wheel.path, (seen.st_ino, seen.st_size, seen.st_mtime_ns))
+
+
+@lru_cache(maxsize=512)
+def _index(where: str, path: Path, seen: tuple[int, ...]) -> Mapping[str, Member]:  # noqa: ARG001
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return MappingProxyType(_checked(archive, where))
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise _unreadable(where, error) from error
+
+
+def _unreadable(where: str, error: Exception) -> InstallError:
+    hint = "remove it from the cache of wheels, so that it is fetched again"
+    return InstallError(f"cannot be read as a wheel: {error}", where=where, hint=hint)
+
+
+def _checked(archive: zipfile.ZipFile, where: str) -> dict[str, Member]:
     found: dict[str, Member] = {}
     folded: dict[str, str] = {}
     problems: list[Problem] = []

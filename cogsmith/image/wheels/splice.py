@@ -29,7 +29,7 @@ from cogsmith.oci import (
 
 __all__ = ["SPLICED", "Splicer", "contents"]
 
-SPLICED = 1 << 16  # bytes from which on a compressed file of a wheel is kept as it is
+SPLICED = 1 << 15  # bytes from which on a compressed file of a wheel is kept as it is
 
 
 class Splicer:

@@ -19,7 +19,7 @@ from cogsmith.image.wheels.archive import Member
 from cogsmith.image.wheels.record import Row, fingerprint, parse_record, render_record
 from cogsmith.image.wheels.scripts import asks_for_python, entry_points, rewritten
 
-__all__ = ["Placed", "spread"]
+__all__ = ["Placed", "paths_of", "spread", "targets"]
 
 INSTALLER = b"cogsmith\n"
 SIGNATURES = ("RECORD.jws", "RECORD.p7s")
@@ -63,6 +63,24 @@ def spread(
     return _Spread(wheel, members, contents, place).files()
 
 
+def targets(
+    wheel: Wheel, members: Mapping[str, Member], contents: Contents, place: Place
+) -> dict[str, Member]:
+    """Where the wheel's own files come to lie: path -> member. No file is read but WHEEL.
+
+    ``spread`` has the same paths, those of the files that an installer adds, and all checks.
+    """
+    return _Spread(wheel, members, contents, place).targets()
+
+
+def paths_of(
+    wheel: Wheel, members: Mapping[str, Member], contents: Contents, place: Place
+) -> list[str]:
+    """Every path at which ``spread`` places a file, but RECORD's own; RECORD is not read."""
+    spread_ = _Spread(wheel, members, contents, place)
+    return [*spread_.targets(), *(file.path for file in spread_.written())]
+
+
 class _Spread:
     def __init__(
         self, wheel: Wheel, members: Mapping[str, Member], contents: Contents, place: Place
@@ -76,16 +94,24 @@ class _Spread:
         """Everything, RECORD last."""
         record = f"{self.info}/RECORD"
         listed = self._listed(record)
-        made = [*map(self._moved, listed, listed.values()), *self._written()]
+        made = [*map(self._moved, listed, listed.values()), *self.written()]
         path = f"{self.place.site}/{record}"
         rows = {file.path: _row(file) for file in made}
         if len(rows) != len(made):
             raise self._wrong(record, f"{_twice(made)} would be written twice")
         return [*made, Placed(path, render_record(rows, path, self.place.site), executable=False)]
 
+    def targets(self) -> dict[str, Member]:
+        """The wheel's own files."""
+        return {self._target(name)[1]: member for name, member in self._own().items()}
+
+    def _own(self) -> dict[str, Member]:
+        """What the wheel brings, without what installers write."""
+        left_out = {f"{self.info}/{name}" for name in ("RECORD", *SIGNATURES, *OWN)}
+        return {name: member for name, member in self.members.items() if name not in left_out}
+
     def _listed(self, record: str) -> dict[str, Row]:
-        left_out = {record, *(f"{self.info}/{name}" for name in (*SIGNATURES, *OWN))}
-        sizes = {n: member.size for n, member in self.members.items() if n not in left_out}
+        sizes = {name: member.size for name, member in self._own().items()}
         return parse_record(self._text(record), sizes, self.wheel.filename)
 
     def _moved(self, name: str, row: Row) -> Placed:
@@ -115,7 +141,7 @@ class _Spread:
             raise self._wrong(name, f"lies in {data}, which may hold only {', '.join(roots)}")
         return key, f"{roots[key]}/{rest}"
 
-    def _written(self) -> Iterator[Placed]:
+    def written(self) -> Iterator[Placed]:
         """What an installer adds."""
         info = f"{self.place.site}/{self.info}"
         yield Placed(f"{info}/INSTALLER", INSTALLER, executable=False)

@@ -8,9 +8,10 @@ of its own. Locks and what is not whole lie in ``.ingest``; other programs see a
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 
 from cogsmith.errors import NotInLayout, OciError
@@ -134,19 +135,33 @@ class Layout(Blobs):
 
         The name appears when all is there. Without a name the entry is found by its digest.
         """
-        manifest = subject.manifest
+        return self.add_all([(subject, reference)])[0]
+
+    def add_all(
+        self,
+        parts: Sequence[tuple[Image | Artifact, Reference | None]],
+        replaced: Mapping[Digest, Collection[Digest]] | None = None,
+    ) -> list[Descriptor]:
+        """The same for several, which appear in one step.
+
+        ``replaced`` names, for manifests, artifacts that are about them: they go in the same
+        step where no entry means the manifest any more.
+        """
+        new: list[Descriptor] = []
         with self.session():
-            for blob in subject.blobs:
-                self.write(blob)
-            self.write(Blob.of(manifest.render(), manifest.media_type))
-            entry = subject.descriptor if isinstance(subject, Image) else manifest.descriptor
-            return self.name(entry, reference)
+            for subject, reference in parts:
+                manifest = subject.manifest
+                for blob in subject.blobs:
+                    self.write(blob)
+                self.write(Blob.of(manifest.render(), manifest.media_type))
+                entry = subject.descriptor if isinstance(subject, Image) else manifest.descriptor
+                new.append(_entry(entry, reference))
+            self._change(lambda entries: _without(reduce(_named, new, entries), replaced or {}))
+        return new
 
     def name(self, entry: Descriptor, reference: Reference | None) -> Descriptor:
         """Name what is kept already; the answer is its entry."""
-        name = str(reference) if reference else ""
-        others = {key: value for key, value in entry.annotations.items() if key != REF_NAME}
-        named = replace(entry, annotations={**others, REF_NAME: name} if name else others)
+        named = _entry(entry, reference)
         with self.session():
             self._change(lambda entries: _named(entries, named))
         return named
@@ -224,6 +239,20 @@ class Layout(Blobs):
                 yield from self._needed(inner, room - 1)
         elif is_manifest(entry.media_type):
             yield from (blob.digest for blob in self._manifest(entry).blobs)
+
+
+def _entry(entry: Descriptor, reference: Reference | None) -> Descriptor:
+    """An entry under another name, or under none."""
+    others = {key: value for key, value in entry.annotations.items() if key != REF_NAME}
+    named = {**others, REF_NAME: str(reference)} if reference else others
+    return replace(entry, annotations=named)
+
+
+def _without(entries: _Entries, replaced: Mapping[Digest, Collection[Digest]]) -> _Entries:
+    """The entries but for artifacts about manifests that no entry means any more."""
+    there = {entry.digest for entry in entries}
+    gone = {one for digest, about in replaced.items() if digest not in there for one in about}
+    return tuple(entry for entry in entries if _name(entry) or entry.digest not in gone)
 
 
 def _named(entries: _Entries, new: Descriptor) -> _Entries:
