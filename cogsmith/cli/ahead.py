@@ -80,5 +80,5 @@ class Ahead:
                 self.sent[layer.digest] = layer.size
 
     def _give_up(self) -> None:
-        self._registry.close()
+        self._registry.halt()
         self._pool.shutdown(wait=True, cancel_futures=True)

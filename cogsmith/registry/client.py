@@ -77,6 +77,11 @@ class Client:
         self._clock.stop.set()
         self._transport.close()
 
+    def halt(self) -> None:
+        """End all that is under way: whoever waits, sends or reads gets RegistryError."""
+        self._clock.stop.set()
+        self._transport.halt()
+
     def __enter__(self) -> Self:
         return self
 
@@ -349,12 +354,7 @@ class Client:
     def _all(
         self, work: Callable[[Item], Answer], items: Iterable[Item], lanes: int
     ) -> list[Answer]:
-        return run_all(work, items, lanes=lanes, halt=self._halt, resume=self._resume)
-
-    def _halt(self) -> None:
-        """End all that is under way: whoever waits, sends or reads is told so."""
-        self._clock.stop.set()
-        self._transport.halt()
+        return run_all(work, items, lanes=lanes, halt=self.halt, resume=self._resume)
 
     def _resume(self) -> None:
         self._transport.resume()
