@@ -6,9 +6,9 @@ Every builder makes the same model's image: the Llama predictor of this reposito
 torch, on one base image, from wheels that are on this machine. In each round, and in an order
 drawn anew, each builds and pushes it to a registry of its own that has only the base image:
 from nothing, again with nothing changed, with a line of code changed, and with one small
-package changed. Then the image is started, and the time to the first token taken. Figures are
-medians over the rounds, with the least and the most. Needs root, dockerd, buildah, mmdebstrap
-and docker-registry; engine, registries and stores lie in a temporary folder.
+package changed. Then the images are started in turn, and the times to the first token taken.
+Figures are medians over the rounds, with the least and the most. Needs root, dockerd, buildah,
+mmdebstrap and docker-registry; engine, registries and stores lie in a temporary folder.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import tomllib
 from building import builders as makers
 from building.builders import BUILDERS, MOUNTS, Builder, Ours, Place, docker_with_buildkit
-from building.first_token import first_token
+from building.first_token import drop, first_token, keep
 from building.project import TQDM, Project, dockerfile, image_in, make, peel, push_tar
 from building.registry import Registry
 from serving.figures import Samples, Target, judge, save, show, show_targets
@@ -41,7 +41,7 @@ CASES = {
     "cold": "cold, wheels there", "same": "no change", "code": "a line of code",
     "package": "a small package",
 }  # fmt: skip
-STARTS = 3
+STARTS = 5
 STARTED = (OURS, "buildkit")  # whose images are started
 
 ROWS = []
@@ -83,6 +83,7 @@ class Bench:
     seed: Path  # the storage of a registry that has the base image
     samples: Samples
     image_files: Path  # the context that others build from
+    kept: list[str] = field(default_factory=list)  # builders whose images are to be started
 
     def base(self, registry: Registry) -> str:
         """The base image's name in a registry."""
@@ -140,8 +141,23 @@ class Bench:
             "layers": registry.layers("bench/model", "1"),
         })  # fmt: skip
         if name in STARTED:
-            for seconds in first_token(self.place, reference, STARTS):
-                self.samples.add(name, "start", {"first_token": seconds})
+            keep(self.place, reference, _kept(name))
+            self.kept.append(name)
+
+    def start(self, number: int) -> None:
+        """Start the images of a round in turn, so that the machine's moods fall on all alike."""
+        try:
+            for name in self.kept:
+                first_token(self.place, _kept(name))  # its files are read from the disk
+            for turn in range(STARTS):
+                random.Random(f"{number} {turn}").shuffle(self.kept)
+                for name in self.kept:
+                    seconds = first_token(self.place, _kept(name))
+                    self.samples.add(name, "start", {"first_token": seconds})
+        finally:
+            for name in self.kept:
+                drop(self.place, _kept(name))
+            self.kept.clear()
 
     def prepare(self) -> None:
         """Warm our cache of wheels, serve it to the others, and take our image as a pattern."""
@@ -178,7 +194,14 @@ def run(bench: Bench, chosen: list[str], *, rounds: int, patience: float) -> lis
             except RuntimeError as problem:
                 failures.append(f"{told}, {name}: {problem}")
                 print(failures[-1], file=sys.stderr)
+        wait_for_quiet(patience)
+        bench.start(number)
     return failures
+
+
+def _kept(name: str) -> str:
+    """An image that is started when all of a round are there."""
+    return f"bench-start/{name}:kept"
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
 
 from serving.server import free_port
 
@@ -19,32 +18,40 @@ BODY = json.dumps({"input": {"prompt": "Once upon a time", "max_tokens": 3}})
 HEADERS = {"Content-Type": "application/json", "Accept": "text/event-stream"}
 
 
-def first_token(place: Place, reference: str, times: int) -> Iterator[float]:
-    """Seconds, so many times; the image is pulled before, if the engine has it not."""
-    environment = {**os.environ, "DOCKER_HOST": place.docker_host}
+def keep(place: Place, reference: str, name: str) -> None:
+    """Pull an image, if the engine has it not, and keep it under another name."""
+    _docker(place, "pull", "-q", reference)
+    _docker(place, "tag", reference, name)
 
-    def docker(*words: str) -> str:
-        done = subprocess.run(
-            [place.docker, *words], env=environment, check=False, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        if done.returncode:
-            raise RuntimeError(f"docker {words[0]}: {done.stderr}")
-        return done.stdout.strip()
 
-    docker("pull", "-q", reference)
-    for _ in range(times):
-        port = free_port()
-        begun = time.perf_counter()
-        name = docker("run", "-d", "--network", "host", "-e", f"PORT={port}", reference)
-        try:
-            while not _token(port):
-                if time.perf_counter() - begun > LIMIT:
-                    raise RuntimeError(f"no token: {docker('logs', name)[-2000:]}")
-                time.sleep(0.01)
-            yield time.perf_counter() - begun
-        finally:
-            docker("rm", "-f", name)
+def drop(place: Place, name: str) -> None:
+    """Forget a name."""
+    _docker(place, "rmi", "-f", name)
+
+
+def first_token(place: Place, name: str) -> float:
+    """Seconds from the start of a container of a kept image to its first token."""
+    port = free_port()
+    begun = time.perf_counter()
+    container = _docker(place, "run", "-d", "--network", "host", "-e", f"PORT={port}", name)
+    try:
+        while not _token(port):
+            if time.perf_counter() - begun > LIMIT:
+                raise RuntimeError(f"no token: {_docker(place, 'logs', container)[-2000:]}")
+            time.sleep(0.01)
+        return time.perf_counter() - begun
+    finally:
+        _docker(place, "rm", "-f", container)
+
+
+def _docker(place: Place, *words: str) -> str:
+    done = subprocess.run(
+        [place.docker, *words], env={**os.environ, "DOCKER_HOST": place.docker_host}, check=False,
+        capture_output=True, text=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"docker {words[0]}: {done.stderr}")
+    return done.stdout.strip()
 
 
 def _token(port: int) -> bool:
