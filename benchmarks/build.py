@@ -3,10 +3,10 @@
     .venv/bin/python benchmarks/build.py [--rounds 3] [--quick] [--only cogsmith,...] [--save]
 
 Every builder makes the same model's image: the Llama predictor of this repository with CPU
-torch, on one base image, from wheels that are on this machine. In each round, and in an order
-drawn anew, each builds and pushes it to a registry of its own that has only the base image:
-from nothing, again with nothing changed, with a line of code changed, and with one small
-package changed. Then the images are started in turn, and the times to the first token taken.
+torch, on one base image, from wheels that are on this machine, and pushes it to a registry of
+its own that has only the base image. In each round all take turns, in an order drawn anew: from
+nothing, again with nothing changed, with a line of code changed (both five times), and with one
+small package changed. Then the images are started in turn, to the first token of a stream.
 Figures are medians over the rounds, with the least and the most. Needs root, dockerd, buildah,
 mmdebstrap and docker-registry; engine, registries and stores lie in a temporary folder.
 """
@@ -41,6 +41,7 @@ CASES = {
     "cold": "cold, wheels there", "same": "no change", "code": "a line of code",
     "package": "a small package",
 }  # fmt: skip
+OFTEN = {"same": 5, "code": 5}  # what takes a moment is measured so often in a round
 STARTS = 5
 STARTED = (OURS, "buildkit")  # whose images are started
 
@@ -72,6 +73,15 @@ TARGETS = [
 TARGETS.append(Target(what="start to first token: buildkit", case="start", figure="first_token",
                       against="buildkit", least=1))  # fmt: skip
 QUICKLY = 0.3  # seconds: the target of our build and push when nothing changed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """A builder in a round, with the registry that it has for itself."""
+
+    name: str
+    builder: Builder
+    registry: Registry
 
 
 @dataclass(kw_only=True)
@@ -106,33 +116,18 @@ class Bench:
         lines = [f"{package['name']}=={package['version']}\n" for package in lock["packages"]]
         (self.image_files / "requirements.txt").write_text("".join(lines))
 
-    def round(self, name: str, number: int, *, cases: list[str], keep: bool) -> None:
-        """One builder's part of a round; ``keep`` its figures."""
-        with Registry(self.place.folder, self.seed) as registry:
-            builder = self.builder(name, registry, number)
-            if name != OURS:
-                self.write_dockerfile(name, builder.base)
-            builder.begin()
-            try:
-                for case in cases:
-                    self.change(case, number)
-                    figures = self.measure(builder, registry)
-                    if keep:
-                        self.samples.add(name, case, figures)
-                if keep:
-                    self.finish(name, registry, builder.reference)
-            finally:
-                builder.end()
+    def turn(self, case: str, number: int, one: Turn) -> dict[str, float | None]:
+        """Change the project, and let a builder build and push it: its figures."""
+        self.change(case, number)
+        if one.name != OURS:
+            self.write_dockerfile(one.name, one.builder.base)
+        held = one.registry.held()
+        return {**one.builder.figures(), "pushed": one.registry.held() - held}
 
     def write_dockerfile(self, name: str, base: str) -> None:
         """The equivalent Dockerfile for a builder."""
         text = dockerfile(self.pattern, base, self.place.index, MOUNTS[name], self.project)
         (self.image_files / "Dockerfile").write_text(text)
-
-    def measure(self, builder: Builder, registry: Registry) -> dict[str, float | None]:
-        """Build and push once."""
-        held = registry.held()
-        return {**builder.figures(), "pushed": registry.held() - held}
 
     def finish(self, name: str, registry: Registry, reference: str) -> None:
         """What the image is like, and how fast it starts."""
@@ -179,24 +174,47 @@ class Bench:
 
 
 def run(bench: Bench, chosen: list[str], *, rounds: int, patience: float) -> list[str]:
-    """All rounds, each builder in each; what failed."""
+    """All rounds; what failed."""
     failures: list[str] = []
     for number in range(rounds + 1):
-        order = [name for name in chosen if number or MOUNTS.get(name)]
-        random.Random(number).shuffle(order)
-        for name in order:
-            told = f"round {number}" if number else "to warm its cache"
-            print(f"{told}: {name}", file=sys.stderr)
-            wait_for_quiet(patience)
-            cases = list(CASES) if number else ["cold"]
-            try:
-                bench.round(name, number, cases=cases, keep=number > 0)
-            except RuntimeError as problem:
-                failures.append(f"{told}, {name}: {problem}")
-                print(failures[-1], file=sys.stderr)
-        wait_for_quiet(patience)
-        bench.start(number)
+        names = [name for name in chosen if number or MOUNTS.get(name)]
+        with contextlib.ExitStack() as stack:
+            turns = [_entered(stack, bench, name, number) for name in names]
+            for case, chance in _schedule(number):
+                chance.shuffle(turns)
+                for one in list(turns):
+                    told = f"round {number}: {case}: {one.name}"
+                    print(told if number else f"to warm its cache: {one.name}", file=sys.stderr)
+                    wait_for_quiet(patience)
+                    try:
+                        figures = bench.turn(case, number, one)
+                    except RuntimeError as problem:
+                        failures.append(f"{told}: {problem}")
+                        print(failures[-1], file=sys.stderr)
+                        turns.remove(one)
+                        continue
+                    if number:
+                        bench.samples.add(one.name, case, figures)
+            for one in turns if number else ():
+                bench.finish(one.name, one.registry, one.builder.reference)
+            bench.start(number)
     return failures
+
+
+def _schedule(number: int) -> Iterator[tuple[str, random.Random]]:
+    """The cases of a round, the short ones often, each with the chance that orders builders."""
+    for case in CASES if number else ("cold",):
+        for turn in range(OFTEN.get(case, 1)):
+            yield case, random.Random(f"{number} {case} {turn}")
+
+
+def _entered(stack: contextlib.ExitStack, bench: Bench, name: str, number: int) -> Turn:
+    """A builder that is ready for a round; what it takes is given back when the stack ends."""
+    registry = stack.enter_context(Registry(bench.place.folder, bench.seed))
+    builder = bench.builder(name, registry, number)
+    builder.begin()
+    stack.callback(builder.end)
+    return Turn(name=name, builder=builder, registry=registry)
 
 
 def _kept(name: str) -> str:

@@ -40,12 +40,14 @@ class Ahead:
         self._titles: dict[Digest, str] = {}
         self._hear = display.blobs("Pushing", "Pushed", self._titles)
         self._pool = ThreadPoolExecutor(LANES, thread_name_prefix="ahead")
-        self._all: list[Future[None]] = []
+        self._all: list[Future[object]] = []
         self._lock = threading.Lock()
         self.there: set[Digest] = set()
         self.sent: dict[Digest, int] = {}
 
     def __enter__(self) -> Ahead:  # noqa: PYI034 - Self is of Python 3.11
+        # Who we are is settled meanwhile, and a connection is there when it is needed.
+        self._all.append(self._pool.submit(self._registry.find, self._reference))
         return self
 
     def __exit__(

@@ -8,14 +8,13 @@ on the whole road as well, which says it in its words: so all that fails here is
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cogsmith.cli.checkout import read_checkout
 from cogsmith.cli.outcome import Ground, Outcome
 from cogsmith.cli.progress import Display, showing
-from cogsmith.cli.report import Report
 from cogsmith.cli.store import open_store
 from cogsmith.cli.transfers import titles
 from cogsmith.errors import CogsmithError, Problem
@@ -34,6 +33,7 @@ from cogsmith.signature import load, openapi
 
 if TYPE_CHECKING:
     from cogsmith.cli.console import Console
+    from cogsmith.cli.report import Report
     from cogsmith.cli.unchanged import Note, Told
     from cogsmith.image import Recipe
 
@@ -44,7 +44,8 @@ def edited_build(
     told: Told, note: Note, console: Console, begun: int, *, wanted: bool | None
 ) -> Report | None:
     """As ``whole_build``; None where the whole road is to be gone."""
-    from cogsmith.cli.delivery import deliver  # a push needs no engine
+    from cogsmith.cli.delivery import deliver  # a push needs none of these
+    from cogsmith.cli.report import Report
 
     store = open_store()
     with store.session(), showing(console) as display:
@@ -67,30 +68,44 @@ def edited_push(
     told: Told, note: Note, console: Console, begun: int, *, attest: bool
 ) -> str | None:
     """As ``whole_push``; None where the whole road is to be gone."""
-    from cogsmith.cli.pushing import push_all  # a build needs no registry, and no HTTP
+    from cogsmith.cli.ahead import Ahead  # a build needs no registry, and no HTTP
+    from cogsmith.cli.pushing import Sources, push_all
     from cogsmith.cli.transfers import client
 
-    store = open_store()
-    with store.session(), showing(console) as display:
-        outcome = rebuilt(told, store, display)
+    store, first = open_store(), _first(told)
+    if first is None:
+        return None
+    with store.session(), showing(console) as display, client() as registry:
+        with Ahead(registry, first, Sources(store, first).one, display) as ahead:
+            outcome = rebuilt(told, store, display, ahead.take)
         if outcome is None:
             return None
-        with client() as registry:
-            push_all(outcome, store, display, registry, attest=attest)
+        push_all(outcome, store, display, registry, attest=attest, ahead=ahead)
     Ground.read(told.document["ground"]).pushed(note, outcome, begun, store)
     return str(outcome.digest)
 
 
-def rebuilt(told: Told, store: Store, display: Display) -> Outcome | None:
+def _first(told: Told) -> Reference | None:
+    """The first of the names; None, where a note is not as we write them."""
+    try:
+        return Reference.parse(told.document["references"][0])
+    except (CogsmithError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def rebuilt(
+    told: Told, store: Store, display: Display, ready: Callable[[Recipe, Layer], None] | None = None
+) -> Outcome | None:
     """Make the image that a note tells of with the code of today, and name it; None: it cannot be.
 
-    Interrupted at any moment, the names mean what they meant before.
+    ``ready`` gets each new layer as soon as it is there. Interrupted at any moment, the names
+    mean what they meant before.
     """
     try:
         ground = Ground.read(told.document["ground"])
         names = tuple(map(Reference.parse, told.document["references"]))
         with store.session():
-            return _Edit(ground, store, display).outcome(names)
+            return _Edit(ground, store, display, ready).outcome(names)
     except (CogsmithError, KeyError, TypeError, ValueError, AttributeError):
         return None
 
@@ -98,7 +113,14 @@ def rebuilt(told: Told, store: Store, display: Display) -> Outcome | None:
 class _Edit:
     """The last image and what it was asked to be."""
 
-    def __init__(self, ground: Ground, store: Store, display: Display) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        store: Store,
+        display: Display,
+        ready: Callable[[Recipe, Layer], None] | None,
+    ) -> None:
+        self.ready = ready
         self.begun, self.display = time.monotonic(), display
         self.project, self.code, self.store = ground.project, ground.code, store
         self.last = store.layout.image(_entry(ground.code["entry"]))
@@ -112,12 +134,11 @@ class _Edit:
         image = with_project(
             self.last, self.code["below"], list(zip(recipes, layers, strict=True)), schema
         )
-        attached, past = (
-            self._attached(image),
-            [_entry(one).digest for one in self.code["attached"]],
-        )
-        parts = [*((image, name) for name in names), *((artifact, None) for artifact in attached)]
-        entry, *_ = self.store.layout.add_all(parts, {self.last.digest: past})
+        attached = self._attached(image)
+        past = {self.last.digest: [_entry(one).digest for one in self.code["attached"]]}
+        parts: list[tuple[Image | Artifact, Reference | None]] = [(image, name) for name in names]
+        parts += [(artifact, None) for artifact in attached]
+        entry, *_ = self.store.layout.add_all(parts, past)
         for warning in warnings:
             self.display.console.warning(warning)
         named = {layer.digest: r.title for r, layer in zip(recipes, layers, strict=True)}
@@ -152,6 +173,8 @@ class _Edit:
         made = self.store.make(recipe, hear)
         hear(LayerProgress(title=recipe.title, state="made", done=size, total=size))
         self.fresh.append(made)
+        if self.ready:
+            self.ready(recipe, made)
         return made
 
     def _attached(self, image: Image) -> tuple[Artifact, ...]:

@@ -8,13 +8,11 @@ Exit codes (DESIGN, D9): 0 fine, 1 a known error, 2 usage, 130 interrupted, 3 ou
 
 from __future__ import annotations
 
-import difflib
 import errno
 import importlib
 import os
 import sys
-import tempfile
-import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
@@ -74,7 +72,7 @@ class Commands(click.Group):
         name = args[0]
         if name in COMMANDS or name.startswith("-"):
             return super().resolve_command(ctx, args)
-        near = difflib.get_close_matches(name, COMMANDS, 1)
+        near = _nearest(name, COMMANDS)
         there = f"commands are: {', '.join(COMMANDS)}"
         hint = f'did you mean "{near[0]}"? {there}' if near else there
         raise UsageError(f"No such command '{name}'", hint=hint)
@@ -193,12 +191,19 @@ def _usage(console: Console, error: click.UsageError) -> int:
     hint = f"{context.command_path} --help shows what there is" if context else ""
     if isinstance(error, click.NoSuchOption):
         message = f"No such option '{error.option_name}'"
-        near = difflib.get_close_matches(error.option_name, error.possibilities or (), 1)
+        near = _nearest(error.option_name, error.possibilities or ())
         hint = f"did you mean {near[0]}? {hint}" if near else hint
         if error.option_name in ("--debug", "--no-color"):
             hint = f"it stands before the command: {_program()} {error.option_name} ..."
     console.error(UsageError(message, hint=hint))
     return 2
+
+
+def _nearest(word: str, words: Iterable[str]) -> list[str]:
+    """The word that may have been meant, if there is one."""
+    import difflib  # only for those who mistype
+
+    return difflib.get_close_matches(word, words, 1)
 
 
 def _reader_left() -> int:
@@ -231,6 +236,9 @@ def _here() -> bool:
 
 
 def _bug(console: Console, error: Exception) -> int:
+    import tempfile  # a hundredth of a second, and never needed
+    import traceback
+
     trace = "".join(traceback.format_exception(error))
     with tempfile.NamedTemporaryFile(
         "w", prefix="cogsmith-", suffix=".log", delete=False, encoding="utf-8"

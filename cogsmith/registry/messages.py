@@ -14,7 +14,6 @@ from cogsmith.errors import (
     TooManyRequests,
     Unauthorized,
 )
-from cogsmith.process import star
 
 __all__ = ["Origin", "Payload", "Refusal", "Request", "refusal", "resolve"]
 
@@ -129,8 +128,14 @@ def _plain(body: bytes) -> str:
 
 def _short(text: str) -> str:
     """What a stranger wrote, for a terminal: one line, no control characters, no credentials."""
-    text = star("".join(filter(str.isprintable, " ".join(text.split()))))
+    text = _starred("".join(filter(str.isprintable, " ".join(text.split()))))
     return text if len(text) <= LONGEST_WORDS else f"{text[:LONGEST_WORDS]}…"
+
+
+def _starred(text: str) -> str:
+    from cogsmith.process import star  # with all that starts programs, for bad news alone
+
+    return star(text)
 
 
 def refusal(said: Refusal, doing: str, *, where: str, host: str) -> RegistryError:
@@ -190,4 +195,4 @@ def shown(url: str) -> str:
     >>> shown("https://me:secret@cdn.example/blob?signature=abc")
     'https://****@cdn.example/blob'
     """
-    return star(url.partition("?")[0].partition("#")[0])
+    return _starred(url.partition("?")[0].partition("#")[0])
