@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from cogsmith import __version__
@@ -71,6 +71,7 @@ from cogsmith.image import (
     wheels_key,
 )
 from cogsmith.oci import Artifact, Blob, Descriptor, Digest, Image, Index, Layer, recipe
+from cogsmith.values import dataclass
 
 __all__ = ["COMPILER", "Built", "Made", "build", "make"]
 

@@ -11,10 +11,11 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TextIO
 
 from cogsmith.errors import CogsmithError, Problem
+from cogsmith.values import dataclass
 
 RED, YELLOW, GREEN, DIM, BOLD, RESET = (
     "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[2m", "\x1b[1m", "\x1b[0m",

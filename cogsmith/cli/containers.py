@@ -9,7 +9,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -46,6 +46,7 @@ from cogsmith.image import Engine
 from cogsmith.oci import Image, Layout, Platform, Reference
 from cogsmith.prediction import Event, Log, Output, Prediction
 from cogsmith.signature import Signature, from_openapi
+from cogsmith.values import dataclass
 
 __all__ = [
     "ALONE",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from cogsmith.cli import amounts
@@ -14,6 +14,7 @@ from cogsmith.cli.progress import Display
 from cogsmith.errors import DockerError, OciError, UsageError
 from cogsmith.image import Engine, Sent
 from cogsmith.oci import Image, archive
+from cogsmith.values import dataclass
 
 __all__ = ["Delivered", "check_output", "deliver"]
 

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,7 @@ from cogsmith.errors import (
 )
 from cogsmith.oci import Platform, Reference
 from cogsmith.process import run
+from cogsmith.values import dataclass
 
 FILE = "deploy.yaml"
 TARGETS = ("compose", "swarm", "kubernetes", "kserve")

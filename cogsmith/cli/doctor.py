@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -39,6 +39,7 @@ from cogsmith.errors import (
     Unauthorized,
     UsageError,
 )
+from cogsmith.values import dataclass
 
 COLORS = {Severity.ERROR: RED, Severity.WARNING: YELLOW, Severity.NOTE: ""}
 Skips = Callable[[str], bool]

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -17,6 +17,7 @@ from cogsmith.cli.console import Console
 from cogsmith.cli.store import open_store
 from cogsmith.errors import CogsmithError, Problem
 from cogsmith.oci import Descriptor, Digest, Image, Layout, Reference, media_types
+from cogsmith.values import dataclass
 
 __all__ = ["Kept", "images_of", "is_ours", "table"]
 

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from cogsmith.cli.transfers import client, titles
 from cogsmith.errors import CogsmithError, DockerError, NotFound, NotInLayout, OciError
 from cogsmith.image import Engine
 from cogsmith.oci import ContainerConfig, Descriptor, Image, Platform, Reference
+from cogsmith.values import dataclass
 
 BASE = "org.opencontainers.image.base."
 SCHEMA = "run.cog.openapi_schema"

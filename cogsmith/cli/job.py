@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from cogsmith.errors import Canceled, CogsmithError, PredictionFailed
 from cogsmith.prediction import Event, Log, Output, Prediction, Status, advance, render
 from cogsmith.runtime import Worker, WorkerSpec
 from cogsmith.signature import Kind, Signature
+from cogsmith.values import dataclass
 
 __all__ = ["Asking", "Following", "Job", "Run", "Take", "deliver", "of_model", "write_log"]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cogsmith.config import Loaded
 from cogsmith.errors import Problem, WeightsError
 from cogsmith.oci import Descriptor, Digest, Index, Reference
 from cogsmith.registry import Client
+from cogsmith.values import dataclass
 from cogsmith.weights import (
     FolderSource,
     Wanted,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cogsmith.cli.unchanged import Note, inputs_of
 from cogsmith.oci import Artifact, Digest, Image, Index, Layer, Reference
+from cogsmith.values import dataclass
 
 if TYPE_CHECKING:
     from cogsmith.cli.building import Built

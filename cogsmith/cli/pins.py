@@ -6,7 +6,6 @@ The project's own lock holds the pins, also when the packages are those of a loc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from cogsmith.cli.console import Console
@@ -30,6 +29,7 @@ from cogsmith.errors import LockError
 from cogsmith.image import Debs
 from cogsmith.image import Pins as DebPins
 from cogsmith.oci import Digest
+from cogsmith.values import dataclass
 
 __all__ = ["Pins"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cogsmith.cli import amounts
@@ -15,6 +15,7 @@ from cogsmith.errors import OciError
 from cogsmith.image import Store, key_of
 from cogsmith.oci import Digest, Index, Reference
 from cogsmith.registry import Client, PushPlan, Shipment
+from cogsmith.values import dataclass
 
 if TYPE_CHECKING:
     from cogsmith.cli.ahead import Ahead

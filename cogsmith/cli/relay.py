@@ -15,11 +15,12 @@ import queue
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 from cogsmith.runtime import page
+from cogsmith.values import dataclass
 
 __all__ = ["Relay", "Target"]
 

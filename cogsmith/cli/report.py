@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from cogsmith.cli import amounts
 from cogsmith.cli.console import Console
+from cogsmith.values import dataclass
 
 __all__ = ["Report"]
 

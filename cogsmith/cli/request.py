@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -20,6 +20,7 @@ from cogsmith.image import DockerSettings, refusals
 from cogsmith.oci import EPOCH, Digest, Platform, Reference
 from cogsmith.signature import load as load_signature
 from cogsmith.signature import openapi
+from cogsmith.values import dataclass
 
 __all__ = ["Request", "base_of", "checked", "minor_of"]
 

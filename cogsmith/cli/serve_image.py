@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +11,7 @@ from cogsmith.cli.console import Console
 from cogsmith.cli.containers import Found, an_engine, find_image, launch_of, started
 from cogsmith.container import Container, Folder, Launch, Port, is_remote
 from cogsmith.errors import CogsmithError, Problem, SetupFailed, UsageError
+from cogsmith.values import dataclass
 
 __all__ = ["Serving", "serve_image"]
 

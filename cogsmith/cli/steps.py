@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from cogsmith.cli.environment import settings
 from cogsmith.cli.progress import Display
@@ -20,6 +20,7 @@ from cogsmith.image import (
     distribution_of,
     plan,
 )
+from cogsmith.values import dataclass
 
 __all__ = ["Steps"]
 

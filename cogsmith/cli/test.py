@@ -6,7 +6,6 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from cogsmith.cli.settings import variables
 from cogsmith.cli.tested import Subject, Wanted, subject
 from cogsmith.errors import UsageError
 from cogsmith.signature import Signature
+from cogsmith.values import dataclass
 
 WORDS = {Outcome.PASSED: "pass", Outcome.FAILED: "FAIL", Outcome.SKIPPED: "skip"}
 COLORS = {Outcome.PASSED: GREEN, Outcome.FAILED: RED, Outcome.SKIPPED: YELLOW}

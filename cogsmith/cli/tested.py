@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from cogsmith.cases import Local, Report, Served, Target, fetch_document, wait_until_ready
@@ -22,6 +22,7 @@ from cogsmith.errors import ContractError, UsageError
 from cogsmith.prediction import Log
 from cogsmith.runtime import WorkerSpec
 from cogsmith.signature import Signature
+from cogsmith.values import dataclass
 
 __all__ = ["Subject", "Wanted", "subject"]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from cogsmith.errors import Problem
 from cogsmith.image import Checkout, Differences, FileDifference, LayerDifference, ValueDifference
 from cogsmith.oci import Image, Reference
+from cogsmith.values import dataclass
 
 __all__ = ["Claims", "Verdict", "claims_of", "plain"]
 

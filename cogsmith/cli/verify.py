@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -37,6 +37,7 @@ from cogsmith.errors import (
 from cogsmith.image import PROVENANCE_TYPE, Store, differences
 from cogsmith.oci import Digest, Image, Layout, Platform, Reference, validate
 from cogsmith.registry import Client
+from cogsmith.values import dataclass
 
 # The registry has no such image for us: then the store may.
 NOT_THERE = (NotFound, Unauthorized, Denied, Unreachable)

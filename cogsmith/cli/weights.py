@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from cogsmith.config import Loaded
 from cogsmith.errors import ConfigError, UsageError, WeightsError
 from cogsmith.oci import Artifact, Descriptor, Digest, Reference
 from cogsmith.registry import BlobProgress, Client, Shipment
+from cogsmith.values import dataclass
 from cogsmith.weights import (
     FileProgress,
     ImportPlan,

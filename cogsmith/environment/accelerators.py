@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -20,6 +20,7 @@ from cogsmith.environment.lock import Pin
 from cogsmith.environment.requirements import Requirements, name_of
 from cogsmith.environment.target import Target
 from cogsmith.errors import LockError
+from cogsmith.values import dataclass
 
 __all__ = [
     "Attempt",

@@ -14,7 +14,6 @@ import re
 import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from cogsmith.environment.credentials import bare
@@ -29,6 +28,7 @@ from cogsmith.environment.target import Target
 from cogsmith.environment.wheel_choice import Choice, file_name, fits
 from cogsmith.errors import CommandFailed, InstallError
 from cogsmith.process import Command, run
+from cogsmith.values import dataclass
 
 __all__ = ["Built", "build_wheel"]
 

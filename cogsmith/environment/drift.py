@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import zip_longest
 
 from cogsmith.environment.lock import Answers, Lock
 from cogsmith.environment.requirements import name_of
 from cogsmith.environment.target import Target
+from cogsmith.values import dataclass
 
 __all__ = ["Drift", "drift"]
 

@@ -15,7 +15,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +28,7 @@ from cogsmith.environment.target import Target
 from cogsmith.environment.uv_output import Downloads, explain, progress_of
 from cogsmith.errors import CommandFailed, InstallError
 from cogsmith.process import Command, draw, run
+from cogsmith.values import dataclass
 
 __all__ = ["Environment", "Source", "install", "made", "make_cache", "make_ready", "remove_unused"]
 

@@ -11,13 +11,14 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from cogsmith.environment.requirements import Requirements
 from cogsmith.environment.target import Target
 from cogsmith.environment.toml_document import render as render_toml
 from cogsmith.errors import LockError
+from cogsmith.values import dataclass
 
 if sys.version_info >= (3, 11):
     import tomllib

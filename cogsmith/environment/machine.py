@@ -9,7 +9,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -18,6 +17,7 @@ from cogsmith.environment.settings import Settings
 from cogsmith.environment.target import Machine
 from cogsmith.errors import CommandFailed, InstallError
 from cogsmith.process import run
+from cogsmith.values import dataclass
 
 __all__ = [
     "Compiler",

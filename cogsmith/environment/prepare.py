@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from cogsmith.config import Loaded
@@ -13,6 +12,7 @@ from cogsmith.environment.lock import Lock
 from cogsmith.environment.lock_for import lock_for, refuse, tell_drift
 from cogsmith.environment.project import look
 from cogsmith.environment.settings import Settings
+from cogsmith.values import dataclass
 
 __all__ = ["Prepared", "prepare"]
 

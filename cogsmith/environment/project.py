@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from cogsmith.config import Loaded
@@ -18,6 +18,7 @@ from cogsmith.environment.requirements import Requirements
 from cogsmith.environment.resolve import Question
 from cogsmith.environment.settings import Settings
 from cogsmith.environment.target import Target
+from cogsmith.values import dataclass
 
 __all__ = ["Project", "asked", "look"]
 

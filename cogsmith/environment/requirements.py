@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import PurePosixPath
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from cogsmith.errors import LockError, Problem
+from cogsmith.values import dataclass
 
 __all__ = ["SDK_VERSION", "Read", "Requirements", "is_local", "name_of", "parse"]
 

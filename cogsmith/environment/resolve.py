@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from cogsmith.environment.target import Target
 from cogsmith.environment.uv_output import explain, progress_of
 from cogsmith.errors import CommandFailed, LockError
 from cogsmith.process import draw, run
+from cogsmith.values import dataclass
 
 __all__ = ["Question", "resolve", "uv_version"]
 

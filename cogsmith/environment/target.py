@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from cogsmith.config import ModelConfig
 from cogsmith.errors import UsageError
+from cogsmith.values import dataclass
 
 __all__ = ["Accelerator", "ImageTarget", "Machine", "Target"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from cogsmith.environment.lock import Lock
 from cogsmith.environment.target import Target
 from cogsmith.errors import InstallError, Problem
+from cogsmith.values import dataclass
 
 __all__ = ["Choice", "SourceKind", "choose", "file_name", "fits", "marker_environment", "tags_of"]
 

@@ -11,7 +11,7 @@ import base64
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from cogsmith.errors import OciError
@@ -19,6 +19,7 @@ from cogsmith.image.recipe import key_of
 from cogsmith.image.store import Store
 from cogsmith.image.system import System
 from cogsmith.oci import Image, Member, TarReader
+from cogsmith.values import dataclass
 
 __all__ = ["Base", "FileSystem", "interpreter_of", "read_system", "real_path", "release_of"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from cogsmith.image.labels import canonical
@@ -24,6 +23,7 @@ from cogsmith.oci import (
     recipe,
     tar,
 )
+from cogsmith.values import dataclass
 
 __all__ = ["PROJECT", "Delivery", "project_recipes"]
 

@@ -17,13 +17,13 @@ import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from cogsmith.environment import Wheel
 from cogsmith.errors import CommandFailed, InstallError
 from cogsmith.image.wheels.archive import Member
 from cogsmith.process import Dialog
+from cogsmith.values import dataclass
 
 __all__ = ["Compiled", "Compilers", "Run"]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from cogsmith.image.trust.archives import FileDifference, first_difference
 from cogsmith.image.trust.documents import ValueDifference, config_differences
 from cogsmith.oci import Digest, Hasher, Image, Layer, chunks_of
+from cogsmith.values import dataclass
 
 __all__ = ["Differences", "LayerDifference", "differences"]
 

@@ -14,13 +14,14 @@ import socket
 import ssl
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from cogsmith.errors import DockerError
 from cogsmith.oci import Digest, Image, Platform, Reference, archive
+from cogsmith.values import dataclass
 
 __all__ = ["Engine", "Sent"]
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from cogsmith.errors import ConfigError, Problem
+from cogsmith.values import dataclass
 
 __all__ = ["DEFAULTS", "Ignore"]
 

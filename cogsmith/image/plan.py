@@ -7,7 +7,7 @@ Dockerfile.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timezone
 from typing import Any, get_args
 
@@ -23,6 +23,7 @@ from cogsmith.image.skeleton import skeleton
 from cogsmith.image.users import User, user_of
 from cogsmith.image.venv import Venv
 from cogsmith.oci import EPOCH, MAX_LAYERS, SECOND, ContainerConfig, Healthcheck
+from cogsmith.values import dataclass
 
 __all__ = ["MOST_LAYERS", "Budget", "Ingredients", "Plan", "budget_of", "plan"]
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -15,6 +15,7 @@ from cogsmith.errors import ConfigError, InvalidLayer, Problem
 from cogsmith.image.ignore import Ignore
 from cogsmith.image.store import Seen, Store
 from cogsmith.oci import CHUNK, chunks_of, reader
+from cogsmith.values import dataclass
 
 __all__ = ["PackageFile", "ProjectFile", "package", "survey"]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from cogsmith.oci import Descriptor, Digest
+from cogsmith.values import dataclass
 
 __all__ = ["Kind", "Pack", "Recipe", "Write", "key_of"]
 

@@ -37,7 +37,7 @@ HEALTH = ("-I", "-S", f"{FOLDER}/cogsmith/runtime/probe.py")
 PACKAGES = ("httptools==0.9.0", "msgspec==0.22.0", "uvloop==0.23.0")
 
 # The rooms that run beside a predictor: DESIGN's closed set.
-ROOMS = ("engine", "errors", "prediction", "runtime", "signature")
+ROOMS = ("engine", "errors", "prediction", "runtime", "signature", "values")
 
 _MAIN = b'''\
 """Started by the image: `python -I -S /opt/cogsmith`."""

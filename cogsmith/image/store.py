@@ -16,7 +16,6 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from cogsmith.errors import CogsmithError, InvalidLayer, OciError
 from cogsmith.image.progress import LayerProgress, Tell, silent
 from cogsmith.image.recipe import Recipe, key_of
 from cogsmith.oci import CHUNK, Descriptor, Digest, Layer, Layout, Pruned
+from cogsmith.values import dataclass
 
 __all__ = ["Seen", "Store"]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from cogsmith.oci import Digest, Platform
+from cogsmith.values import dataclass
 
 __all__ = ["System"]
 

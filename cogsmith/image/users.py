@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cogsmith.errors import OciError
+from cogsmith.values import dataclass
 
 if TYPE_CHECKING:
     from cogsmith.image.base_image import Base

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from cogsmith.values import dataclass
 
 __all__ = ["Folder", "Place", "Venv"]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from cogsmith.oci.digest import Digest
 from cogsmith.oci.document import Fields
 from cogsmith.oci.platforms import Platform
+from cogsmith.values import dataclass
 
 __all__ = ["Descriptor"]
 

@@ -6,10 +6,10 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from cogsmith.errors import DigestMismatch, InvalidDigest
+from cogsmith.values import dataclass
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

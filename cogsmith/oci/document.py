@@ -15,11 +15,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar
 
 from cogsmith.errors import InvalidDigest, InvalidDocument, Problem
 from cogsmith.oci.digest import Digest
+from cogsmith.values import dataclass
 
 __all__ = ["MAX_DOCUMENT", "Document", "Fields", "canonical", "load"]
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import BinaryIO
 
 from cogsmith.errors import InvalidLayer, Problem
+from cogsmith.values import dataclass
 
 __all__ = ["EPOCH", "Directory", "Entry", "File", "Hardlink", "Symlink", "arrange"]
 

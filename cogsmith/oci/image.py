@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import BinaryIO
 
 from cogsmith.errors import InvalidDocument
@@ -14,6 +14,7 @@ from cogsmith.oci.image_config import History, ImageConfig
 from cogsmith.oci.layer import Blob, Layer
 from cogsmith.oci.manifest import Manifest
 from cogsmith.oci.media_types import EMPTY, OCI_CONFIG, to_oci
+from cogsmith.values import dataclass
 
 __all__ = ["MAX_LAYERS", "Artifact", "Image"]
 

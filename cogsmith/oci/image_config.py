@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from cogsmith.oci.digest import Digest
 from cogsmith.oci.document import Document, Fields, load
 from cogsmith.oci.platforms import Platform
+from cogsmith.values import dataclass
 
 __all__ = ["SECOND", "ContainerConfig", "Healthcheck", "History", "ImageConfig"]
 

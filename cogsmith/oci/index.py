@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from cogsmith.errors import OciError
@@ -12,6 +12,7 @@ from cogsmith.oci.document import Document, load
 from cogsmith.oci.manifest import check_head, optional
 from cogsmith.oci.media_types import OCI_INDEX, is_index
 from cogsmith.oci.platforms import Platform
+from cogsmith.values import dataclass
 
 __all__ = ["LAYOUT_VERSION", "REF_NAME", "Index"]
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import BinaryIO
 
 from cogsmith.oci.compression import compress, decompress
 from cogsmith.oci.descriptor import Descriptor
 from cogsmith.oci.digest import Digest, Hasher, chunks_of, reader
 from cogsmith.oci.media_types import Compression, compression_of, layer_type
+from cogsmith.values import dataclass
 
 __all__ = ["Blob", "Layer", "layer", "pack"]
 

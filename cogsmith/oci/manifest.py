@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from cogsmith.oci.descriptor import Descriptor
 from cogsmith.oci.document import NOTHING, Document, Fields, load
 from cogsmith.oci.media_types import OCI_INDEX, OCI_MANIFEST, is_config, is_manifest, to_oci
+from cogsmith.values import dataclass
 
 __all__ = ["Manifest", "check_head", "optional"]
 

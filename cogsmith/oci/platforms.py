@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from cogsmith.errors import InvalidReference
 from cogsmith.oci.document import Fields
+from cogsmith.values import dataclass
 
 __all__ = ["Platform"]
 

@@ -8,10 +8,11 @@ the first slash is a registry when it has a dot, a colon or a capital letter in 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cogsmith.errors import InvalidDigest, InvalidReference
 from cogsmith.oci.digest import Digest
+from cogsmith.values import dataclass
 
 __all__ = ["DOCKER_HUB", "LATEST", "Reference"]
 

@@ -7,11 +7,11 @@ at a time, and takes an archive as programs in Go do, since those unpack it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from cogsmith.errors import InvalidLayer
 from cogsmith.oci.tar_writer import BLOCK
+from cogsmith.values import dataclass
 
 __all__ = ["Kind", "Member", "TarReader"]
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from cogsmith.values import dataclass
 
 __all__ = ["Challenge", "Scope", "parse_challenges", "parse_scopes"]
 

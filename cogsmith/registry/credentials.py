@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cogsmith.errors import CommandFailed, MissingProgram, UsageError
+from cogsmith.process import run
 from cogsmith.registry.docker_config import (
     Document,
     erased,
@@ -140,8 +141,6 @@ class Keychain:
             raise
 
     def _ask(self, helper: str, action: str, request: str, secrets: tuple[str, ...] = ()) -> str:
-        from cogsmith.process import run  # many have no helper
-
         program = f"docker-credential-{helper}"
         environ = {**self._environ, "COGSMITH_REQUEST": request}
         command = ("sh", "-c", _ASK, program, action)

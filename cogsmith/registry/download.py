@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from cogsmith.errors import DigestMismatch, RegistryError
@@ -16,6 +15,7 @@ from cogsmith.registry.challenge import Scope
 from cogsmith.registry.host import Again, Call, Host
 from cogsmith.registry.progress import Counter
 from cogsmith.registry.transport import Broken, Reply
+from cogsmith.values import dataclass
 
 __all__ = ["Source"]
 

@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from urllib.parse import urlsplit
 
 from cogsmith.errors import RegistryError, Unauthorized, Unreachable
@@ -27,6 +27,7 @@ from cogsmith.registry.retry import PASSING, parse_retry_after
 from cogsmith.registry.settings import Settings
 from cogsmith.registry.tokens import TokenRequest
 from cogsmith.registry.transport import Broken, PlainOnly, Reply, Transport
+from cogsmith.values import dataclass
 
 __all__ = ["Again", "Call", "Clock", "Host"]
 

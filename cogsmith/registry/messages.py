@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urljoin, urlsplit
 
 from cogsmith.errors import (
@@ -14,6 +14,8 @@ from cogsmith.errors import (
     TooManyRequests,
     Unauthorized,
 )
+from cogsmith.process import star
+from cogsmith.values import dataclass
 
 __all__ = ["Origin", "Payload", "Refusal", "Request", "refusal", "resolve"]
 
@@ -128,14 +130,8 @@ def _plain(body: bytes) -> str:
 
 def _short(text: str) -> str:
     """What a stranger wrote, for a terminal: one line, no control characters, no credentials."""
-    text = _starred("".join(filter(str.isprintable, " ".join(text.split()))))
+    text = star("".join(filter(str.isprintable, " ".join(text.split()))))
     return text if len(text) <= LONGEST_WORDS else f"{text[:LONGEST_WORDS]}…"
-
-
-def _starred(text: str) -> str:
-    from cogsmith.process import star  # with all that starts programs, for bad news alone
-
-    return star(text)
 
 
 def refusal(said: Refusal, doing: str, *, where: str, host: str) -> RegistryError:
@@ -195,4 +191,4 @@ def shown(url: str) -> str:
     >>> shown("https://me:secret@cdn.example/blob?signature=abc")
     'https://****@cdn.example/blob'
     """
-    return _starred(url.partition("?")[0].partition("#")[0])
+    return star(url.partition("?")[0].partition("#")[0])

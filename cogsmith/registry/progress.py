@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from cogsmith.oci import Descriptor
+from cogsmith.values import dataclass
 
 __all__ = ["BlobProgress", "State", "Tell", "Teller", "silent"]
 

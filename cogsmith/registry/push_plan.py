@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from cogsmith.oci import Artifact, Blob, Descriptor, Digest, Image, Index, Manifest, Reference
+from cogsmith.values import dataclass
 
 __all__ = ["PushPlan", "Shipment", "plan_push"]
 

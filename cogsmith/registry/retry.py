@@ -7,8 +7,9 @@ of a hundred pushes do not come back in step. A registry's own ``Retry-After`` i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+
+from cogsmith.values import dataclass
 
 __all__ = ["Backoff", "parse_retry_after"]
 

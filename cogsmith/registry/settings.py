@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from cogsmith.registry.mirrors import parse_mirrors
 from cogsmith.registry.retry import Backoff
+from cogsmith.values import dataclass
 
 __all__ = ["Settings"]
 

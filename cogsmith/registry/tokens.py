@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from cogsmith.registry.challenge import Challenge, Scope
+from cogsmith.values import dataclass
 
 __all__ = ["Credentials", "Token", "TokenRequest", "parse_token", "token_request"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import BinaryIO
 from urllib.parse import urlencode
 
@@ -26,6 +26,7 @@ from cogsmith.registry.uploads import (
     committed_url,
     next_piece,
 )
+from cogsmith.values import dataclass
 
 __all__ = ["Destination", "Upload"]
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from cogsmith.oci import Digest
 from cogsmith.registry.messages import resolve
+from cogsmith.values import dataclass
 
 __all__ = ["Limits", "Piece", "Session", "advanced", "begun", "committed_url", "next_piece"]
 

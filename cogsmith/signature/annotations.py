@@ -7,7 +7,7 @@ as an input or an output is decided in :mod:`input_types` and :mod:`output_types
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from cogsmith.errors import SignatureError
 from cogsmith.signature.classes import member, symbol_of
@@ -23,6 +23,7 @@ from cogsmith.signature.modules import (
     canonical,
     place,
 )
+from cogsmith.values import dataclass
 
 __all__ = ["Choice", "ClassNote", "Joined", "Named", "Note", "Nothing", "Opaque", "read"]
 

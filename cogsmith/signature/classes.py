@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from cogsmith.signature.modules import (
     External,
@@ -16,6 +15,7 @@ from cogsmith.signature.modules import (
     bindings,
     canonical,
 )
+from cogsmith.values import dataclass
 
 __all__ = ["Ancestor", "ancestry", "descends", "is_enum", "member", "symbol_of"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from cogsmith.errors import Problem, SignatureError
 from cogsmith.signature.annotations import read
@@ -14,6 +14,7 @@ from cogsmith.signature.input_types import input_type
 from cogsmith.signature.literals import Evaluator, InputCall, Scope, plain
 from cogsmith.signature.modules import place
 from cogsmith.signature.types import InputField, InputType, Kind
+from cogsmith.values import dataclass
 
 __all__ = ["Declared", "Parameter", "declare"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from cogsmith.errors import SignatureError
@@ -36,6 +36,7 @@ from cogsmith.signature.operators import (
     UNARY,
     size,
 )
+from cogsmith.values import dataclass
 
 __all__ = ["Class", "EnumMember", "Evaluator", "Function", "InputCall", "Scope", "plain"]
 

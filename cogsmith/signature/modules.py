@@ -12,9 +12,10 @@ import sys
 import typing
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from cogsmith.errors import SignatureError
+from cogsmith.values import dataclass
 
 __all__ = [
     "Assigned",

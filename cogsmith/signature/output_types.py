@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from cogsmith.errors import SignatureError
 from cogsmith.signature.annotations import (
@@ -21,6 +21,7 @@ from cogsmith.signature.classes import ancestry, descends, symbol_of
 from cogsmith.signature.input_types import KINDS, MODELS, TYPED_DICT, unresolved
 from cogsmith.signature.modules import External, Module, Project, canonical
 from cogsmith.signature.types import Kind, OutputField, OutputType, Shape
+from cogsmith.values import dataclass
 
 __all__ = ["output_type"]
 

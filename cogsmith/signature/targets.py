@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from cogsmith.errors import Problem, SignatureError
 from cogsmith.signature.classes import Ancestor, ancestry, symbol_of
 from cogsmith.signature.modules import External, Located, Module, Project, canonical, place
+from cogsmith.values import dataclass
 
 __all__ = ["Callable", "Target", "ancestors", "defined", "find", "is_generator", "marks", "method"]
 

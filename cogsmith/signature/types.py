@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from cogsmith.errors import Problem
+from cogsmith.values import dataclass
 
 __all__ = [
     "FileInput",

@@ -198,7 +198,10 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
     assert "click" in loaded
     assert loaded & HEAVY == set()
     ours = {name for name in loaded if name.startswith("cogsmith.")}
-    assert ours == {"cogsmith.cli", "cogsmith.cli.main", "cogsmith.cli.console", "cogsmith.errors"}
+    assert ours == {
+        "cogsmith.cli", "cogsmith.cli.main", "cogsmith.cli.console", "cogsmith.errors",
+        "cogsmith.values",
+    }  # fmt: skip
 
 
 def test_both_names_are_one_program(command_environment: dict[str, str]) -> None:

@@ -101,7 +101,15 @@ def test_only_what_runs_in_an_image_is_in_the_server_s_layer(store: Store) -> No
         paths = [member.path for member in TarReader(stream) if member.kind == "file"]
     ours = [path for path in paths if path.startswith("opt/cogsmith/cogsmith/")]
     rooms = {path.split("/")[3].removesuffix(".py") for path in ours}
-    assert rooms == {"engine", "errors", "prediction", "runtime", "signature", "__init__"}
+    assert rooms == {
+        "engine",
+        "errors",
+        "prediction",
+        "runtime",
+        "signature",
+        "values",
+        "__init__",
+    }
     assert "opt/cogsmith/__main__.py" in paths
     assert any(path.endswith("page/app.js") for path in paths)
 

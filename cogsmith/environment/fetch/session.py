@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from cogsmith.environment.credentials import Credentials, best_for, credentials_in, origin_of
@@ -14,6 +14,7 @@ from cogsmith.environment.events import Progress
 from cogsmith.environment.fetch.connections import Connections
 from cogsmith.environment.settings import Settings
 from cogsmith.errors import InstallError, Problem
+from cogsmith.values import dataclass
 
 __all__ = ["Session", "Wanted"]
 

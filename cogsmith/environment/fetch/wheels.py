@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -24,6 +23,7 @@ from cogsmith.environment.uv_output import OTHER_BYTES, ROOM
 from cogsmith.environment.wheel import Wheel
 from cogsmith.environment.wheel_choice import Choice, choose, file_name
 from cogsmith.errors import InstallError, Problem
+from cogsmith.values import dataclass
 
 __all__ = ["fetch_wheels"]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import msgspec
 
 from cogsmith.errors import LockError
+from cogsmith.values import dataclass
 
 __all__ = ["Chosen", "Deb", "Part", "Pins"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from cogsmith.image.debs.version import satisfies
+from cogsmith.values import dataclass
 
 __all__ = ["Relation", "fields", "relations", "stanzas"]
 

@@ -16,13 +16,13 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from cogsmith.errors import SystemPackageError
 from cogsmith.process import star
+from cogsmith.values import dataclass
 
 __all__ = ["Shelf", "Wanted", "read", "spool", "today"]
 

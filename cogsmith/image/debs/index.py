@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from cogsmith.image.debs.control import Relation, fields, relations, stanzas
 from cogsmith.image.debs.version import Version
+from cogsmith.values import dataclass
 
 __all__ = ["Index", "Origin", "Package", "installed_packages"]
 

@@ -6,7 +6,8 @@ A package may run only the lines that stand here for it; a new version with othe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from cogsmith.values import dataclass
 
 __all__ = ["KNOWN", "NEEDED", "WATCHERS", "Alternative", "Known"]
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cmp_to_key
 
 from cogsmith.image.debs.tree import Listed
+from cogsmith.values import dataclass
 
 __all__ = ["folders_of", "libraries", "with_libraries"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from cogsmith.errors import Problem
 from cogsmith.image.debs.chosen import Deb
@@ -14,6 +13,7 @@ from cogsmith.image.debs.scripts import Judgement
 from cogsmith.image.debs.sources import DOCKER
 from cogsmith.image.debs.tree import Listed, needless, place
 from cogsmith.image.system import System
+from cogsmith.values import dataclass
 
 __all__ = ["WHERE", "Opened", "inner_links", "objections", "overlaps"]
 

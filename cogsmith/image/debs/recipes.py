@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import IO, Literal
 
 from cogsmith.errors import SystemPackageError
@@ -22,6 +21,7 @@ from cogsmith.image.progress import LayerProgress, Tell
 from cogsmith.image.recipe import Pack, Recipe, Write, key_of
 from cogsmith.image.system import System
 from cogsmith.oci import Descriptor, Digest, Directory, Entry, File, Symlink, pack, recipe, tar
+from cogsmith.values import dataclass
 
 __all__ = ["Debs", "deb_recipes"]
 

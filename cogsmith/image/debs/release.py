@@ -10,12 +10,12 @@ from __future__ import annotations
 import email.utils
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from cogsmith.errors import SystemPackageError
 from cogsmith.image.debs.control import fields
+from cogsmith.values import dataclass
 
 __all__ = ["Release", "verify"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from cogsmith.image.debs.known import KNOWN, Alternative, Known
 from cogsmith.image.debs.shell import commands
+from cogsmith.values import dataclass
 
 __all__ = ["Judgement", "judge"]
 

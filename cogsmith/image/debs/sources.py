@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from cogsmith.errors import Problem, SystemPackageError
@@ -13,6 +13,7 @@ from cogsmith.image.debs.control import fields, stanzas
 from cogsmith.image.debs.settings import DebSettings
 from cogsmith.image.system import System
 from cogsmith.oci import Platform
+from cogsmith.values import dataclass
 
 __all__ = ["DOCKER", "Source", "architecture_of", "keys_of", "release_of", "sources_of"]
 

@@ -8,12 +8,13 @@ import lzma
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import IO, BinaryIO
 
 from cogsmith.errors import InvalidLayer, SystemPackageError
 from cogsmith.image.debs.deb import data
 from cogsmith.oci import Directory, Entry, File, Hardlink, Member, Symlink
+from cogsmith.values import dataclass
 
 __all__ = ["Listed", "entries", "listing", "needless", "place", "placed"]
 

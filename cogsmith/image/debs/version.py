@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import total_ordering
 from itertools import zip_longest
+
+from cogsmith.values import dataclass
 
 __all__ = ["Version", "satisfies"]
 

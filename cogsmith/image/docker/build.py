@@ -9,7 +9,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from cogsmith.image.docker.tools import Tools, find_tools
 from cogsmith.image.recipe import Pack, Recipe, key_of
 from cogsmith.oci import Image, Layer, Reference, pack, reader
 from cogsmith.process import run, star
+from cogsmith.values import dataclass
 
 __all__ = ["Build", "Row"]
 

@@ -7,7 +7,7 @@ image need no engine at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 
 from cogsmith.config import ModelConfig
 from cogsmith.image.base_image import Base, read_system
@@ -39,6 +39,7 @@ from cogsmith.oci import (
     recipe,
     tar,
 )
+from cogsmith.values import dataclass
 
 __all__ = ["Docker"]
 

@@ -10,7 +10,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from cogsmith.config import ModelConfig, RunCommand
@@ -19,6 +19,7 @@ from cogsmith.image.base_image import interpreter_of
 from cogsmith.image.system import System
 from cogsmith.image.users import User
 from cogsmith.image.venv import Venv
+from cogsmith.values import dataclass
 
 __all__ = [
     "BUNDLE",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
 from cogsmith.process import Command
+from cogsmith.values import dataclass
 
 __all__ = ["Kind", "Order", "Program"]
 

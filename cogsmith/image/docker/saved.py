@@ -10,12 +10,12 @@ import itertools
 import json
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cogsmith.errors import DockerError
 from cogsmith.oci import CHUNK, Digest, decompress, detect
+from cogsmith.values import dataclass
 
 __all__ = ["Saved"]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cogsmith.errors import UsageError
+from cogsmith.values import dataclass
 
 __all__ = ["SecretSource", "parse_secret"]
 

@@ -6,13 +6,14 @@ import base64
 import binascii
 import errno
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from cogsmith.errors import UsageError
 from cogsmith.image.docker.programs import PROXIES, Kind
 from cogsmith.image.docker.secrets import SecretSource, parse_secret
+from cogsmith.values import dataclass
 
 __all__ = ["DockerSettings", "Secret", "read_certificates", "read_secrets"]
 

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from cogsmith.errors import CommandFailed, DockerError, MissingProgram, UsageError
@@ -15,6 +15,7 @@ from cogsmith.image.docker.settings import DockerSettings
 from cogsmith.image.engine import Engine
 from cogsmith.oci import Image, Reference, archive
 from cogsmith.process import Command, run
+from cogsmith.values import dataclass
 
 __all__ = ["Tools", "find_tools"]
 

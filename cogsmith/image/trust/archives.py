@@ -9,10 +9,10 @@ builders may be in any order.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from cogsmith.oci import Digest, Hasher, Member, TarReader
+from cogsmith.values import dataclass
 
 __all__ = ["Change", "FileDifference", "Side", "first_difference"]
 

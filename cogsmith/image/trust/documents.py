@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from cogsmith.oci import Digest, Image
+from cogsmith.values import dataclass
 
 __all__ = ["ValueDifference", "config_differences"]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from cogsmith.values import dataclass
 
 __all__ = ["Licence", "licence_of"]
 

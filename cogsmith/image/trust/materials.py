@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from cogsmith.environment import Wheel
 from cogsmith.oci import Digest
+from cogsmith.values import dataclass
 
 __all__ = [
     "BaseImage",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from email.errors import MessageError
 from email.message import Message
 from email.parser import HeaderParser
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from cogsmith.environment import Wheel
 from cogsmith.image.trust.licences import Licence, licence_of
+from cogsmith.values import dataclass
 
 __all__ = ["Metadata", "parse", "read_metadata"]
 

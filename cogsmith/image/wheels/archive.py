@@ -12,7 +12,6 @@ import stat
 import struct
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from lzma import LZMAError
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import BinaryIO
 from cogsmith.environment import Wheel
 from cogsmith.errors import InstallError, InvalidLayer, Problem
 from cogsmith.oci import GZIP_HEADER, crc32, gunzip_member, gzip_trailer, inflate
+from cogsmith.values import dataclass
 
 __all__ = ["DEFLATED", "Archive", "Member"]
 

@@ -12,9 +12,9 @@ import hashlib
 import io
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from cogsmith.errors import InstallError, Problem
+from cogsmith.values import dataclass
 
 __all__ = ["ALGORITHMS", "Row", "fingerprint", "parse_record", "render_record"]
 

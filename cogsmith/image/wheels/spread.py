@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from email.parser import HeaderParser
 
 from cogsmith.environment import Wheel
@@ -18,6 +17,7 @@ from cogsmith.image.venv import Place
 from cogsmith.image.wheels.archive import Member
 from cogsmith.image.wheels.record import Row, fingerprint, parse_record, render_record
 from cogsmith.image.wheels.scripts import asks_for_python, entry_points, rewritten
+from cogsmith.values import dataclass
 
 __all__ = ["Placed", "paths_of", "spread", "targets"]
 

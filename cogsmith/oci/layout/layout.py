@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from cogsmith.oci.manifest import Manifest
 from cogsmith.oci.media_types import is_index, is_manifest
 from cogsmith.oci.platforms import Platform
 from cogsmith.oci.reference import Reference
+from cogsmith.values import dataclass
 
 __all__ = ["Layout", "Pruned"]
 

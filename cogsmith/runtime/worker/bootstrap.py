@@ -17,7 +17,7 @@ from types import ModuleType
 
 _HERE = Path(__file__).resolve().parent
 _HOUSE = _HERE.parent.parent
-_CLOSED = {"errors", "signature", "prediction", "engine", "runtime"}
+_CLOSED = {"errors", "values", "signature", "prediction", "engine", "runtime"}
 
 
 class Finder:
