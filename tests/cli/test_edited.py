@@ -139,6 +139,8 @@ def test_an_edit_makes_what_the_whole_road_makes(place: Workshop) -> None:
         assert WHOLE not in ran.stderr, edit
         assert (ran.stdout.strip(), attached(place.layout)) == whole(place), edit
         assert validate(place.image(NAME)) == (), edit
+    ours = {entry.digest for entry in place.layout.index().manifests if entry.annotations == {}}
+    assert {str(digest) for digest in ours} == attached(place.layout)  # none of earlier images
     again = place.fine("build", "-t", NAME, **LISTED)
     assert again.stdout == ran.stdout
     assert "cogsmith.oci" not in again.stderr  # nothing has changed since

@@ -140,6 +140,24 @@ def test_what_is_about_an_image_goes_with_it(layout: Layout) -> None:
     assert blobs(layout) == []
 
 
+def test_artifacts_go_with_the_manifest_that_they_are_about(layout: Layout) -> None:
+    def about(kept: Image) -> Artifact:
+        document = Blob.of(b"{}", "application/json")
+        return Artifact.of("application/json", [document], subject=kept.manifest.descriptor)
+
+    old, new = image(made_of(ENTRIES)), two_layers()
+    first, second = about(old), about(new)
+    entries = layout.add_all([(old, ONE), (old, TWO), (first, None)])
+    assert [entry.digest for entry in entries] == [old.digest, old.digest, first.digest]
+    replaced = {old.digest: [first.digest]}
+    layout.add_all([(new, ONE), (second, None)], replaced)
+    assert len(layout.referrers(old.digest)) == 1  # TWO is still the old one
+    layout.add_all([(new, TWO)], replaced)
+    assert layout.referrers(old.digest) == ()
+    assert [entry.digest for entry in layout.referrers(new.digest)] == [second.digest]
+    assert len(layout.index().manifests) == 3
+
+
 def test_prune_waits_for_nobody(layout: Layout) -> None:
     with layout.session():
         made = layout.layer(lambda: tar(ENTRIES))
