@@ -47,7 +47,7 @@ class Ahead:
 
     def __enter__(self) -> Ahead:  # noqa: PYI034 - Self is of Python 3.11
         # Who we are is settled meanwhile, and a connection is there when it is needed.
-        self._all.append(self._pool.submit(self._registry.find, self._reference))
+        self._all.append(self._pool.submit(self._registry.find, self._reference, to_push=True))
         return self
 
     def __exit__(

@@ -118,9 +118,14 @@ class Client:
         config = ImageConfig.parse(data, where=f"the config of {reference}")
         return Image.assemble(manifest, config, partial(self.open_blob, reference))
 
-    def find(self, reference: Reference) -> Descriptor | None:
-        """What a reference names, without its bytes; None when there is no such thing."""
-        return manifests.find(self._host(reference), reference)
+    def find(self, reference: Reference, *, to_push: bool = False) -> Descriptor | None:
+        """What a reference names, without its bytes; None when there is no such thing.
+
+        ``to_push`` asks as one who will write there: of a repository that is yet to be made,
+        registries let nobody read.
+        """
+        scopes = manifests.pushing(reference) if to_push else ()
+        return manifests.find(self._host(reference), reference, scopes)
 
     def open_blob(self, reference: Reference, blob: Descriptor) -> BinaryIO:
         """A blob as a stream; reading raises DigestMismatch when it is another."""

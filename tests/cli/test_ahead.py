@@ -13,7 +13,7 @@ from cogsmith.cli.console import Console
 from cogsmith.cli.progress import Display
 from cogsmith.errors import RegistryError
 from cogsmith.oci import Layer, Reference
-from cogsmith.registry import Client, Settings, Shipment
+from cogsmith.registry import Client, Credentials, Settings, Shipment
 from cogsmith.testing.registry import FakeRegistry
 from tests.cli.running import until
 from tests.image.bases import recipe_of
@@ -94,3 +94,16 @@ def test_a_build_that_fails_waits_for_no_upload(registry: FakeRegistry, client: 
         travelling.take(RECIPE, image_of(1000).layers[0])
         until(lambda: registry.count("POST .*/uploads/"))
         raise KeyError("the build's own")
+
+
+def test_it_asks_as_one_who_will_push(tmp_path: Path) -> None:
+    who = Credentials("ada", "sesame")
+    with (
+        FakeRegistry(auth="token", users={"ada": "sesame"}) as registry,
+        Client(Settings(ledger=tmp_path / "ledger"), lambda _host, _name: who) as client,
+    ):
+        with ahead(client, registry) as travelling:
+            travelling.take(RECIPE, image_of(1000).layers[0])
+        asked = [seen.path for seen in registry.seen if seen.path.startswith("/token")]
+    assert asked
+    assert all("pull%2Cpush" in path for path in asked)
