@@ -7,6 +7,7 @@ who may not push hears it in the first seconds.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -42,6 +43,7 @@ class Ahead:
         self._pool = ThreadPoolExecutor(LANES, thread_name_prefix="ahead")
         self._all: list[Future[object]] = []
         self._lock = threading.Lock()
+        self.begun: float | None = None  # when the first layer was taken
         self.there: set[Digest] = set()
         self.sent: dict[Digest, int] = {}
 
@@ -70,6 +72,8 @@ class Ahead:
         for one in self._all:
             if one.done():
                 one.result()
+        if self.begun is None:
+            self.begun = time.monotonic()
         self._titles[layer.digest] = recipe.title
         self._all.append(self._pool.submit(self._bring, layer))
 

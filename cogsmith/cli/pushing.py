@@ -102,8 +102,9 @@ def _pushed(
     registry.push(plan, hear)
     display.close()
     sources.remember(outcome)
-    pushed = Pushed.of(plan, time.monotonic() - begun)
-    return pushed if ahead is None else pushed.after(ahead.sent)
+    if ahead is not None and ahead.sent and ahead.begun is not None:
+        return Pushed.of(plan, time.monotonic() - ahead.begun).after(ahead.sent)
+    return Pushed.of(plan, time.monotonic() - begun)
 
 
 def _index(registry: Client, reference: Reference, outcome: Outcome) -> Index | None:
