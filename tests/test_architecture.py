@@ -22,14 +22,15 @@ PACKAGE = ROOT / "cogsmith"
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "values": set(),
+    "door": set(),
     "process": set(),
     "oci": set(),
     "registry": {"oci", "process"},
     "config": set(),
     "signature": set(),
-    "environment": {"config", "process"},
+    "environment": {"config", "door", "process"},
     "weights": {"config", "oci", "process"},
-    "image": {"oci", "config", "environment", "signature", "process", "weights"},
+    "image": {"door", "oci", "config", "environment", "signature", "process", "weights"},
     "cases": {"config", "prediction", "runtime", "signature"},
     "contract": {"signature"},
     "container": {"image", "prediction", "signature"},
@@ -54,7 +55,7 @@ ARROWS: dict[str, set[str]] = {
 }  # fmt: skip
 
 # Rooms that are one file: their door is the file itself.
-SINGLE = {"errors", "process", "values"}
+SINGLE = {"errors", "process", "values", "door"}
 
 # What goes into the image and beside the author's code: it imports nothing else of ours.
 CLOSED = {"errors", "values", "signature", "prediction", "engine", "runtime"}

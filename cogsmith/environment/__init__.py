@@ -7,10 +7,9 @@ Touches: requirements files and locks, the cache folder, package indexes, uv.
 
 from __future__ import annotations
 
-import importlib
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING
+
+from cogsmith.door import open_lazily
 
 if TYPE_CHECKING:
     from cogsmith.environment.accelerators import cuda_of
@@ -141,29 +140,4 @@ _HOMES = {
     "write_lock": "lock_for.write_lock",
 }
 
-
-class _Door(ModuleType):
-    """The package, which opens as far as it is needed ("Customizing module attribute access").
-
-    A function may be called as its module is: the name means the function, always.
-    """
-
-    def __getattr__(self, name: str) -> object:
-        try:
-            module, _, word = _HOMES[name].rpartition(".")
-        except KeyError:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-        found: object = getattr(importlib.import_module(f"{__name__}.{module}"), word)
-        setattr(self, name, found)
-        return found
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if isinstance(value, ModuleType) and _HOMES.get(name) == f"{name}.{name}":
-            value = getattr(value, name)  # an import has just put the module there
-        super().__setattr__(name, value)
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *_HOMES]
-
-
-sys.modules[__name__].__class__ = _Door
+open_lazily(__name__, _HOMES)
