@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import field
+from functools import partial
 from typing import Any
 
 from cogsmith import __version__
@@ -226,7 +227,7 @@ class _Parts:
         self.display = display = workshop.display
         self.pins, self.platform = workshop.pins, workshop.platform
         self.steps, self.told = workshop.steps, workshop.told
-        self.compiler = self.pins.compiler(release_of(base, request.python), display.console)
+        self.compiler = self.pins.compiler(partial(release_of, base, venv), display.console)
         self.wheels = fetch_wheels(source, settings(), tell=display.step)
         self.tools = self.steps.tools(source, self.wheels, display)
         server = pinned_source(SERVER_PACKAGES, source.target, settings(), tell=display.step)

@@ -6,6 +6,7 @@ The project's own lock holds the pins, also when the packages are those of a loc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from cogsmith.cli.console import Console
@@ -64,7 +65,7 @@ class Pins:
         if not self.request.locked:
             pin_base(self.path, str(self.request.base), platform, str(digest))
 
-    def compiler(self, base: str, console: Console) -> Compiler | None:
+    def compiler(self, base_release: Callable[[], str], console: Console) -> Compiler | None:
         """The Python that makes byte code: of the pinned release, else of the base image's.
 
         Where that is not here, of another, which gives another image than the pinned one: that
@@ -72,7 +73,7 @@ class Pins:
         """
         release = (pinned_compiler(self.lock) if self.lock else "") or self.request.compiler
         minor = self.request.python
-        found = find_compiler(minor, release or base, settings())
+        found = find_compiler(minor, release or base_release(), settings())
         if found is None:
             console.note(
                 f"there is no Python {release or minor} on this machine to make byte code with: "

@@ -15,9 +15,11 @@ from dataclasses import field
 from typing import Any
 
 from cogsmith.errors import OciError
+from cogsmith.image.debs.index import installed_packages
 from cogsmith.image.recipe import key_of
 from cogsmith.image.store import Store
 from cogsmith.image.system import System
+from cogsmith.image.venv import Venv
 from cogsmith.oci import Image, Member, TarReader
 from cogsmith.values import dataclass
 
@@ -237,29 +239,19 @@ def interpreter_of(system: System, minor: str) -> str:
     raise OciError(message, hint=_hint(minor, tuple(pythons)), code="no_python")
 
 
-def release_of(base: Base, minor: str) -> str:
-    """Which release of Python ``interpreter_of`` is ("3.11.2"), as far as the image says; or "".
+def release_of(base: Base, venv: Venv) -> str:
+    """The release of the Python that runs the model ("3.11.2"), as far as the image says; or "".
 
     Docker's own images say it in a variable, Debian's in the version of a package.
     """
-    path = interpreter_of(base.system, minor)
     release = ""
-    if path.startswith("/usr/local/"):
+    if venv.interpreter.startswith("/usr/local/"):
         told = dict(entry.partition("=")[::2] for entry in base.image.config.config.env)
         release = told.get("PYTHON_VERSION", "")
-    elif path.startswith("/usr/bin/"):
-        release = _packaged(base.system, f"python{minor}-minimal")
-    return release if re.fullmatch(re.escape(minor) + r"\.\d+", release) else ""
-
-
-def _packaged(system: System, package: str) -> str:
-    """The upstream part of the version of a package of Debian's."""
-    version = rf"^Package: {re.escape(package)}$(?:\n.+)*?\nVersion: (?:\d+:)?([\d.]+)-"
-    wanted = re.compile(version.encode(), re.MULTILINE)
-    for name, data in system.files.items():
-        if name.startswith("var/lib/dpkg/status") and (found := wanted.search(data)):
-            return found[1].decode()
-    return ""
+    elif venv.interpreter.startswith("/usr/bin/"):
+        package = installed_packages(base.system.files).get(f"python{venv.python}-minimal")
+        release = package.version.rpartition(":")[2].partition("-")[0] if package else ""
+    return release if re.fullmatch(re.escape(venv.python) + r"\.\d+", release) else ""
 
 
 def _hint(minor: str, others: Iterable[str]) -> str:

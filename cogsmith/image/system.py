@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import field
 
@@ -28,3 +29,23 @@ class System:
     folders: frozenset[str] = field(repr=False)
     links: Mapping[str, str] = field(repr=False, hash=False)
     programs: frozenset[str] = field(repr=False)
+
+    @property
+    def os_release(self) -> dict[str, str]:
+        """The variables of os-release(5), whose quotes are the shell's; {} where it has none."""
+        for path in ("etc/os-release", "usr/lib/os-release"):
+            if told := _variables(self.files.get(path, b"").decode("utf-8", "replace")):
+                return told
+        return {}
+
+
+def _variables(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().partition("=")
+        if equals and not name.startswith("#"):
+            try:
+                found[name] = "".join(shlex.split(value))
+            except ValueError:  # a quote that does not end
+                continue
+    return found

@@ -12,6 +12,7 @@ from cogsmith.image import (
     Base,
     Store,
     System,
+    Venv,
     interpreter_of,
     read_system,
     real_path,
@@ -231,7 +232,7 @@ def test_the_release_of_its_python_is_told_where_the_image_says_it(
     ]  # fmt: skip
     image = image_of(entries, env=(f"PYTHON_VERSION={variable}",) if variable else ())
     base = Base(reference="x", image=image, system=read_system(image, store))
-    assert release_of(base, "3.11") == found
+    assert release_of(base, Venv(python="3.11", interpreter=f"/{program}")) == found
 
 
 parts = st.sampled_from(["a", "b", "c", "..", "."])

@@ -57,23 +57,17 @@ class Source:
 
 def release_of(system: System) -> dict[str, str]:
     """What os-release(5) says. Raises SystemPackageError for what is not Debian's family."""
-    for path in ("etc/os-release", "usr/lib/os-release"):
-        text = system.files.get(path, b"").decode("utf-8", "replace")
-        told = {}
-        for line in text.splitlines():
-            name, equals, value = line.strip().partition("=")
-            if equals and not name.startswith("#"):
-                told[name] = value.strip("\"'")
-        if told:
-            family = [told.get("ID", ""), *told.get("ID_LIKE", "").split()]
-            if not set(family) & set(_DISTRIBUTIONS):
-                name = told.get("PRETTY_NAME") or told.get("ID") or "no known system"
-                raise SystemPackageError(
-                    f"the base image is {name}: only packages of Debian and Ubuntu can be added",
-                    where="build.system_packages",
-                    hint=f"take a base image of Debian or Ubuntu, or {DOCKER}",
-                )
-            return told
+    told = system.os_release
+    family = [told.get("ID", ""), *told.get("ID_LIKE", "").split()]
+    if set(family) & set(_DISTRIBUTIONS):
+        return told
+    if told:
+        name = told.get("PRETTY_NAME") or told.get("ID") or "no known system"
+        raise SystemPackageError(
+            f"the base image is {name}: only packages of Debian and Ubuntu can be added",
+            where="build.system_packages",
+            hint=f"take a base image of Debian or Ubuntu, or {DOCKER}",
+        )
     raise SystemPackageError(
         "the base image does not say what system it is: it has no etc/os-release",
         where="build.system_packages",

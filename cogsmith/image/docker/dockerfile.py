@@ -191,18 +191,12 @@ def _python(system: System | None, minor: str) -> tuple[tuple[Step, ...], str]:
     """How Python comes into a base image without it: by apt, or from uv (then its version)."""
     if system is None or not lacks_python(system, minor):
         return (), ""
-    if _RELEASES.get(_release(system)) == minor:
+    told = system.os_release
+    if _RELEASES.get((told.get("ID", ""), told.get("VERSION_ID", ""))) == minor:
         _check_apt(system, "Python is installed")
         return (_apt((f"python{minor}",), f"Python {minor}", "build.python_version"),), ""
     line = f"COPY python {PYTHON}"
     return (Step(line=line, title=f"Python {minor}", asked="build.python_version"),), minor
-
-
-def _release(system: System) -> tuple[str, str]:
-    data = system.files.get("etc/os-release") or system.files.get("usr/lib/os-release", b"")
-    pairs = (line.partition("=") for line in data.decode("utf-8", "replace").splitlines())
-    told = {name: value.strip("\"'") for name, _, value in pairs}
-    return told.get("ID", ""), told.get("VERSION_ID", "")
 
 
 def _check_apt(system: System | None, what: str) -> None:
