@@ -9,7 +9,7 @@ import pytest
 
 from tests.deploy.load import Load, under_load
 from tests.deploy.place import Place, place
-from tests.registry.real import RealRegistry, free_port
+from tests.registry.real import RealRegistry, free_data_port, free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.docker, pytest.mark.network, pytest.mark.registry]
 
@@ -44,7 +44,7 @@ def here(
     environment = {"COGSMITH_CACHE_DIR": str(shared_cache), "TEST_GREETING": "sesame"}
     with place(registry.host, base_reference, environment) as made:
         words = ["--advertise-addr", "127.0.0.1", "--listen-addr", f"127.0.0.1:{free_port()}"]
-        made.docker("swarm", "init", *words, "--data-path-port", str(free_port()))
+        made.docker("swarm", "init", *words, "--data-path-port", str(free_data_port()))
         yield made
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.real.conftest import small_template
-from tests.registry.real import free_port
+from tests.registry.real import free_data_port, free_port
 
 __all__ = ["small_template", "swarm"]
 
@@ -34,7 +34,7 @@ def swarm() -> Iterator[str]:
         address = ran.stdout.strip().rpartition("=")[2]
         # Ports of its own: another swarm on this machine shall not be in the way.
         words = ["docker", "swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr",
-                 f"127.0.0.1:{free_port()}", "--data-path-port", str(free_port())]  # fmt: skip
+                 f"127.0.0.1:{free_port()}", "--data-path-port", str(free_data_port())]  # fmt: skip
         subprocess.run(
             words, check=True, capture_output=True, env={**os.environ, "DOCKER_HOST": address}
         )
